@@ -1,0 +1,51 @@
+# Every command of the project. `make help` lists them.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --quiet
+LOCKS := requirements-lambda requirements requirements-local requirements-dev
+
+.PHONY: help run test check lint lock clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "rootnote needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1 || echo missing). Try: make PYTHON=python3.12 run" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) && touch $@
+
+$(VENV)/.local: $(VENV)/.python requirements-local.txt
+	@echo "installing packages into $(VENV) (about a minute, once)"
+	@$(PIP) install --require-hashes -r requirements-local.txt && touch $@
+
+$(VENV)/.dev: $(VENV)/.python requirements-dev.txt
+	@echo "installing packages and test tools into $(VENV) (about a minute, once)"
+	@$(PIP) install --require-hashes -r requirements-dev.txt && touch $@ $(VENV)/.local
+
+run: $(VENV)/.local ## everything on this machine: PostgreSQL, Valkey, API, worker, beat
+	@exec $(PY) -m infra.local
+
+test: lint ## all tests, with real PostgreSQL, Valkey and worker processes
+	@$(PY) -m pytest
+
+check: lint ## the gate before a commit: ruff, mypy, import rules, unit tests
+	@$(PY) -m pytest -q tests/unit
+
+lint: $(VENV)/.dev
+	@$(PY) -m ruff check --quiet .
+	@$(PY) -m ruff format --quiet --check .
+	@$(PY) -m mypy --no-error-summary
+	@$(VENV)/bin/lint-imports --no-cache > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
+
+lock: $(VENV)/.dev ## pin every dependency again after a change of a requirements*.in
+	@$(PIP) install uv
+	@for name in $(LOCKS); do \
+	  $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-strip-extras --custom-compile-command "make lock" $$name.in -o $$name.txt || exit 1; done
+
+clean: ## remove the virtual environment and all local data
+	rm -rf $(VENV) .local

@@ -1,0 +1,1 @@
+"""Plain Python and no I/O: records, states and rules that can be tested as tables."""

@@ -1,0 +1,84 @@
+"""Takes secrets out of what clients send, before it is stored and so before any model sees it.
+
+Where a secret cannot be told from a harmless word, the word goes: a note that lost a word is
+better than a password in a database. Every scan is linear: runs are matched possessively and
+start once, look-ahead is bounded. Line breaks stay, so that a stack text still parses; only
+private key blocks shrink to one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from core.domain.event import EventContent
+from core.domain.secret_names import is_secret_name, is_working_directory
+from core.domain.secret_pairs import MASK, scrub_headers, scrub_pairs
+from core.domain.secret_shapes import scrub_early_shapes, scrub_late_shapes
+
+_SHORTEST_SECRET = 4
+
+
+def scrub_text(text: str) -> str:
+    """The text with every recognised secret as `[scrubbed]`. Scrubbing twice changes nothing more."""
+    if len(text) < _SHORTEST_SECRET:
+        return text
+    lowered = text.lower()
+    text = scrub_early_shapes(text)
+    text = scrub_headers(text, lowered)
+    text = scrub_pairs(text, lowered)
+    return scrub_late_shapes(text)
+
+
+def scrub_json(value: object) -> object:
+    """A scrubbed copy of JSON that `clean_json` has bounded in depth.
+
+    What stands under a secret name goes as a whole, but None and booleans stay: they tell
+    that a secret was missing. Lists of [name, value] and objects of name and value count too.
+    """
+    if isinstance(value, str):
+        return scrub_text(value)
+    if isinstance(value, Mapping):
+        return _scrub_mapping(value)
+    if isinstance(value, list | tuple):
+        if _is_named_pair(value):
+            return [value[0], _masked(value[1])]
+        return [scrub_json(item) for item in value]
+    return value
+
+
+def scrub_event(content: EventContent) -> EventContent:
+    """Every field that a client can fill, scrubbed."""
+    return replace(
+        content,
+        message=scrub_text(content.message),
+        stack=_scrub_optional(content.stack),
+        method=_scrub_optional(content.method),
+        path=_scrub_optional(content.path),
+        environment=_scrub_optional(content.environment),
+        release=_scrub_optional(content.release),
+        extra=_scrub_mapping(content.extra),
+    )
+
+
+def _scrub_optional(text: str | None) -> str | None:
+    return None if text is None else scrub_text(text)
+
+
+def _scrub_mapping(value: Mapping[str, object]) -> dict[str, object]:
+    named = value.get("name", value.get("key"))
+    hides_value = "value" in value and isinstance(named, str) and is_secret_name(named)
+    return {
+        scrub_text(key): _masked(item)
+        if (is_secret_name(key) and not is_working_directory(key, item)) or (hides_value and key == "value")
+        else scrub_json(item)
+        for key, item in value.items()
+    }
+
+
+def _is_named_pair(value: list[object] | tuple[object, ...]) -> bool:
+    return len(value) == 2 and isinstance(value[0], str) and is_secret_name(value[0])
+
+
+def _masked(value: object) -> object:
+    return value if value is None or isinstance(value, bool) else MASK

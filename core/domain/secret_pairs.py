@@ -1,0 +1,224 @@
+"""Secrets in text that stand beside their name: `password=…`, `"token": "…"`, `Cookie: …`."""
+
+from __future__ import annotations
+
+import re
+
+from core.domain.secret_names import is_secret_name, is_working_directory
+
+MASK = "[scrubbed]"
+
+_BREAKS = r"\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
+_SEPARATOR = r"""\\*+["'`]?(?:\]?[ \t]*+(?:=>|:=|=(?!=)|:(?!:)|%3[aAdD]))[ \t]*+"""
+_ENDS_VALUE = rf"""\s{_BREAKS}"'`&;,)\]}}<>"""
+_BARE_RUN = (
+    rf"(?:[^{_ENDS_VALUE}]"
+    # A quote, bracket or comma inside a generated password: it goes on with a letter or digit,
+    # unless that begins the next `name=` of a connection string or query.
+    r"""|["'`,)\];}<>](?=[A-Za-z0-9])(?![\w. \t-]{1,40}[=:]))++"""
+)
+
+_STEMS = (
+    "pass",
+    "pwd",
+    "secret",
+    "key",
+    "auth",
+    "credential",
+    "token",
+    "bearer",
+    "cookie",
+    "session",
+    "sessid",
+    "jwt",
+    "csrf",
+    "xsrf",
+    "cvv",
+    "cvc",
+    "otp",
+    "sig",
+)
+
+_NAME = re.compile(rf"(?<![A-Za-z0-9_-])([A-Za-z0-9_-]++)({_SEPARATOR}|>)")
+_FLAG = re.compile(r"(?<![\w-])--([A-Za-z0-9_-]++)([ \t]++)(?![-=:])", re.ASCII)
+_VALUE = re.compile(
+    rf"""(?:
+    (?P<open>\\++["'])(?:[^"'\\{_BREAKS}]|\\++(?!["'\\]))*+(?P<close>\\++["'])?+
+  | [bBuUrRfF]{{0,2}}"(?:[^"\\{_BREAKS}]|\\[^{_BREAKS}]|\\)*+"?+
+  | [bBuUrRfF]{{0,2}}'(?:[^'\\{_BREAKS}]|\\[^{_BREAKS}]|\\)*+'?+
+  | `[^`{_BREAKS}]*+`?+
+  | [\[({{][^\])}}{_BREAKS}]*+[\])}}]?+(?:(?=[A-Za-z0-9]){_BARE_RUN})?+
+  | [A-Za-z_][A-Za-z0-9_.]*+\([^){_BREAKS}]*+\)?+(?:(?=[A-Za-z0-9]){_BARE_RUN})?+
+  | (?:(?:Bearer|Basic|Digest|Token|Negotiate|Bot|ApiKey)(?:[ \t]++|%20|\+))?+{_BARE_RUN}
+    )""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_ELEMENT = re.compile(rf"(?P<open>)(?P<close>)[^<{_BREAKS}]++(?=</)")
+_HEADER = re.compile(
+    rf"""(?<![A-Za-z0-9_])((?:proxy-|x-)?authorization|(?:set-)?cookie)([ \t]*+:[ \t]*+)
+    (?!["'\\\[{{])((?:[^"'`{{}}{_BREAKS}]|(?<==)"[^"{_BREAKS}]*+"?+|(?<==)'[^'{_BREAKS}]*+'?+)++)""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+_TELLING = frozenset(
+    [
+        "none",
+        "null",
+        "nil",
+        "undefined",
+        "true",
+        "false",
+        "yes",
+        "no",
+        "nan",
+        "str",
+        "string",
+        "bytes",
+        "bool",
+        "int",
+        "any",
+        "optional",
+        "must",
+        "should",
+        "may",
+        "is",
+        "was",
+        "are",
+        "has",
+        "not",
+        "invalid",
+        "missing",
+        "expired",
+        "required",
+        "expected",
+        "unexpected",
+        "failed",
+        "cannot",
+        "could",
+        "does",
+        "did",
+        "the",
+        "a",
+        "an",
+        "too",
+        "empty",
+        "blank",
+        "unknown",
+        "unset",
+        "ok",
+        "denied",
+        "rejected",
+        "malformed",
+        "revoked",
+        "unauthorized",
+        "incorrect",
+        "wrong",
+        "error",
+        "exception",
+    ]
+)
+"""Bare values that are no secrets but say what is wrong with one, as in `password: None`."""
+
+_CODE = re.compile(
+    r"(?:await +)?[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*+"
+    r"(?:\((?:[\w\s.,=*]|[\"'][A-Z][A-Z0-9_]+[\"'])*\)|\[[\"'][\w-]*[\"']\])$",
+    re.ASCII,
+)
+_LONGEST_CODE = 200
+_POSITION = re.compile(r"\d+(?::\d+)?\)?$")
+_SPEAKS_OF_SYNTAX = (
+    "unexpected",
+    "illegal",
+    "invalid",
+    "unrecognized",
+    "expected",
+    "unknown",
+    "next",
+    "last",
+)
+_TWO_WORD_NAMES = {
+    "key": ("api", "access", "private", "secret", "signing", "encryption", "account"),
+    "id": ("session",),
+}
+
+
+def scrub_headers(text: str, lowered: str) -> str:
+    """Authorization and Cookie header lines: their values hold spaces and run to the line's end."""
+    if "authorization" not in lowered and "cookie" not in lowered:
+        return text
+    return _HEADER.sub(_masked_header, text)
+
+
+def _masked_header(match: re.Match[str]) -> str:
+    value = match[3].rstrip(" \t")
+    if value.partition(" ")[0].lower().strip(".,;") in _TELLING:
+        return match[0]
+    return match[1] + match[2] + MASK
+
+
+def scrub_pairs(text: str, lowered: str) -> str:
+    """Values beside a secret name; the name and the quotes stay."""
+    if not any(stem in lowered for stem in _STEMS):
+        return text
+    text = _mask_values(text, _NAME)
+    return _mask_values(text, _FLAG) if "--" in text else text
+
+
+def _mask_values(text: str, names: re.Pattern[str]) -> str:
+    parts: list[str] = []
+    done = 0
+    for match in names.finditer(text):
+        if match.start() < done or not _names_secret(text, match):
+            continue
+        value = (_ELEMENT if match[2] == ">" else _VALUE).match(text, match.end())
+        if value is None or _is_kept(text, match, value[0]):
+            continue
+        parts += (text[done : match.end()], _masked(value))
+        done = value.end()
+    return "".join(parts) + text[done:] if parts else text
+
+
+def _names_secret(text: str, match: re.Match[str]) -> bool:
+    name, start = match[1], match.start()
+    before = text[start - 1 : start]
+    if match[2] == ">" and before != "<":
+        return False
+    if is_secret_name(name):
+        return True
+    lowered = name.lower()
+    if lowered in {"sig", "signature"}:
+        return before in {"?", "&"}
+    first_words = _TWO_WORD_NAMES.get(lowered)
+    return first_words is not None and before == " " and _word_before(text, start).endswith(first_words)
+
+
+def _is_kept(text: str, match: re.Match[str], value: str) -> bool:
+    """Whether the value is no secret after all: a word of the message, a place in a file, source code."""
+    if value.strip(".,;:!?").partition("[")[0].lower() in _TELLING or value in {'""', "''"}:
+        return True
+    if is_working_directory(match[1], value):
+        return True
+    separator = match[2]
+    if separator == ":" and text[match.start() - 1 : match.start()] in {"/", "\\", "."}:
+        return bool(_POSITION.match(value))
+    if match[1].lower() == "token" and _word_before(text, match.start()).endswith(_SPEAKS_OF_SYNTAX):
+        return len(value) < 8 or not any(char.isdigit() for char in value)
+    if separator.startswith(" ") and separator.strip() == "=":
+        return bool(_CODE.match(text[match.end() : match.end() + _LONGEST_CODE].partition("\n")[0].rstrip()))
+    return False
+
+
+def _word_before(text: str, position: int) -> str:
+    return text[max(0, position - 16) : position].rstrip().lower()
+
+
+def _masked(value: re.Match[str]) -> str:
+    if opening := value["open"]:
+        return f"{opening}{MASK}{value['close'] or ''}"
+    text = value[0]
+    for quote in "\"'`":
+        start = text[:3].find(quote)
+        if start >= 0 and text[:start].isalpha() | (start == 0):
+            closed = len(text) > start + 1 and text.endswith(quote)
+            return f"{text[: start + 1]}{MASK}{quote if closed else ''}"
+    return MASK

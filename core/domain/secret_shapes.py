@@ -1,0 +1,161 @@
+"""Secrets that text shows by their shape alone: keys, tokens, card numbers, URLs with a password."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from core.domain.secret_pairs import MASK
+
+_LONGEST_KEY_BLOCK = 16_384
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Shape:
+    """`triggers` are literals, one of which is in every match; a search for them costs next to nothing."""
+
+    triggers: tuple[str, ...]
+    pattern: re.Pattern[str]
+    replacement: str | Callable[[re.Match[str]], str] = MASK
+
+
+_START = r"(?:(?<![\w-])|(?<=%[0-9A-Fa-f][0-9A-Fa-f])|(?<=\\[nrt]))"
+"""Where a token may begin: not inside a word, but after an escape such as `%20` or a literal backslash-n."""
+
+_KEY_BLOCK_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_KEY_BLOCK_REST = re.compile(
+    r"(?:(?:\\+[nrt]|\s)*+(?:(?:Proc-Type|DEK-Info|Version|Comment): ?[^\n\\]{0,80}+|[A-Za-z0-9+/=]{16,}+))*+"
+    r"(?:(?:\\+[nrt]|\s)++[A-Za-z0-9+/]{0,80}={1,2}(?![\w=]))?"
+)
+
+_URL_PASSWORD = re.compile(
+    r"""(://[^\s:/@?#"'<>]*+:)(?!\d{1,5}(?:[/?#\s"'<>]|$))(?:[^\s/"'<>@]|/(?!/))++@(?:[^\s/?#"'<>@]*+@)*+"""
+)
+_GO_MYSQL_PASSWORD = re.compile(r"""(?<![^\s"'=(,])([^\s:@"'=(,]{1,64}:)[^\s"']{1,64}(?=@(?:tcp|unix)\()""")
+_AWS_KEYS = re.compile(
+    r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])(?:([\s:,;/|\"']{1,4})[A-Za-z0-9/+]{40}(?![\w/+]))?"
+)
+_JWT = re.compile(_START + r"eyJ[\w-]{4,}+\.(?:[\w-]{4,}+(?:\.[\w-]*+){1,3}|eyJ[\w-]*+)", re.ASCII)
+_BEARER = re.compile(r"(?<!\w)((?:Bearer|Basic)(?:[ \t]++|%20))([\w.~+/=-]{8,}+)", re.ASCII | re.IGNORECASE)
+
+_VENDOR_TOKENS = {
+    "sk-": r"(?=[A-Za-z_-]{0,40}\d)[\w-]{16,}+",
+    "ghp_": r"\w{20,}+",
+    "gho_": r"\w{20,}+",
+    "ghu_": r"\w{20,}+",
+    "ghs_": r"\w{20,}+",
+    "ghr_": r"\w{20,}+",
+    "github_pat_": r"\w{20,}+",
+    "glpat-": r"[\w-]{16,}+",
+    "xoxb-": r"[\w-]{8,}+",
+    "xoxp-": r"[\w-]{8,}+",
+    "xoxa-": r"[\w-]{8,}+",
+    "xoxr-": r"[\w-]{8,}+",
+    "xoxs-": r"[\w-]{8,}+",
+    "xapp-": r"[\w-]{8,}+",
+    "hooks.slack.com/services/": r"[\w/]{20,}+",
+    "AIza": r"[\w-]{30,}+",
+    "ya29.": r"[\w-]{20,}+",
+    "sk_live_": r"\w{10,}+",
+    "sk_test_": r"\w{10,}+",
+    "rk_live_": r"\w{10,}+",
+    "rk_test_": r"\w{10,}+",
+    "whsec_": r"[\w+/]{16,}+",
+    "SG.": r"[\w-]{16,}+\.[\w-]{16,}+",
+    "npm_": r"[A-Za-z0-9]{30,}+",
+    "pypi-": r"[\w-]{30,}+",
+    "hf_": r"[A-Za-z0-9]{30,}+",
+    "shpat_": r"[0-9a-fA-F]{32}",
+    "dop_v1_": r"[0-9a-f]{40,}+",
+    "hvs.": r"[\w-]{20,}+",
+    "dapi": r"[0-9a-f]{32}",
+    "sq0atp-": r"[\w-]{20,}+",
+}
+"""What a vendor's tokens begin with, and what follows."""
+
+_VENDOR = re.compile(
+    f"{_START}(?:{'|'.join(re.escape(start) + rest for start, rest in _VENDOR_TOKENS.items())})", re.ASCII
+)
+
+_CARD = re.compile(
+    r"(?<![\w.])(?<!\d-)(?:[2-6]\d{12,18}(?!\w)"
+    r"|(?<!\d{4} )[2-6]\d{3}([ -])(?:\d{4}\1\d{4}\1\d{1,7}|\d{6}\1\d{4,5})(?!\w))(?!-\d|\.\d| \d{4}\b)",
+    re.ASCII,
+)
+_CARD_ISSUER = re.compile(
+    r"(?:4\d{12}(?:\d{3}){0,2}|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|3(?:0[0-5]|[689]\d)\d{11}"
+    r"|35\d{14}|6\d{15,18}|5[06-8]\d{11,17})"
+)
+"""Lengths by issuer: without it one in ten ids and timestamps would pass the check digit for a card."""
+
+
+def scrub_early_shapes(text: str) -> str:
+    """What would be torn apart by a look for names first: key blocks and URLs."""
+    if "PRIVATE KEY" in text:
+        text = _scrub_key_blocks(text)
+    if "://" in text and "@" in text:
+        text = _URL_PASSWORD.sub(rf"\1{MASK}@", text)
+    return text
+
+
+def scrub_late_shapes(text: str) -> str:
+    """What stands anywhere, with no name beside it."""
+    for shape in _SHAPES:
+        if any(trigger in text for trigger in shape.triggers):
+            text = shape.pattern.sub(shape.replacement, text)
+    return _CARD.sub(_masked_card, text)
+
+
+def _scrub_key_blocks(text: str) -> str:
+    parts: list[str] = []
+    done = 0
+    for begin in _KEY_BLOCK_BEGIN.finditer(text):
+        if begin.start() >= done:
+            parts += (text[done : begin.start()], MASK)
+            done = _key_block_end(text, begin.end())
+    return "".join(parts) + text[done:]
+
+
+def _key_block_end(text: str, start: int) -> int:
+    """Where the block ends: past its END line, or past what still looks like key text when it was cut off."""
+    limit = start + _LONGEST_KEY_BLOCK
+    next_mark = text.find("-----", start, limit)
+    if next_mark >= 0 and text.startswith("-----END ", next_mark):
+        closing = text.find("-----", next_mark + 9, next_mark + 80)
+        if closing >= 0:
+            return closing + 5
+    rest = _KEY_BLOCK_REST.match(text, start)
+    return rest.end() if rest else start
+
+
+def _masked_aws_keys(match: re.Match[str]) -> str:
+    return MASK if match[1] is None else f"{MASK}{match[1]}{MASK}"
+
+
+def _masked_bearer(match: re.Match[str]) -> str:
+    """`Bearer authentication` and `Basic access` are prose; a token has digits, mixed case, or length."""
+    value = match[2].rstrip(".")
+    is_prose = len(value) < 24 and (value.islower() or value.istitle()) and value.isalpha()
+    return match[0] if is_prose else f"{match[1]}{MASK}"
+
+
+def _masked_card(match: re.Match[str]) -> str:
+    digits = match[0].replace(" ", "").replace("-", "")
+    return MASK if _CARD_ISSUER.fullmatch(digits) and _has_check_digit(digits) else match[0]
+
+
+def _has_check_digit(digits: str) -> bool:
+    """Luhn's sum."""
+    reversed_digits = [int(digit) for digit in reversed(digits)]
+    doubled = [divmod(2 * digit, 10) for digit in reversed_digits[1::2]]
+    return (sum(reversed_digits[::2]) + sum(tens + ones for tens, ones in doubled)) % 10 == 0
+
+
+_SHAPES = (
+    _Shape(triggers=("@tcp(", "@unix("), pattern=_GO_MYSQL_PASSWORD, replacement=rf"\1{MASK}"),
+    _Shape(triggers=("AKIA", "ASIA"), pattern=_AWS_KEYS, replacement=_masked_aws_keys),
+    _Shape(triggers=("eyJ",), pattern=_JWT),
+    _Shape(triggers=("earer", "EARER", "asic", "ASIC"), pattern=_BEARER, replacement=_masked_bearer),
+    _Shape(triggers=tuple(_VENDOR_TOKENS), pattern=_VENDOR),
+)

@@ -1,0 +1,126 @@
+"""Everything that Rootnote raises on purpose, as one tree.
+
+RootnoteError
+├── ConfigError             a setting is missing or wrong; says which
+├── InvalidInput            a request that can never succeed; carries the fields (422)
+│   ├── MalformedBody       not JSON at all (400)
+│   └── TooLarge            a body over the limit (413)
+├── Unauthorized            no key, or one that is unknown or revoked (401)
+├── Forbidden               a key without the scope or the project (403)
+├── NotFound                no such thing, or not this key's to see (404)
+├── Conflict                the thing's state forbids it now (409)
+├── StoreUnavailable        PostgreSQL does not answer (503); worth a retry
+├── ClaimLost               a job's lease ran out and somebody else has it, or it is gone
+├── QueueUnavailable        Redis does not answer; the sweeper will send the job later
+├── ProviderError           a model call failed; carries its class, see `Failure`
+├── ChainFailed             no provider answered (in `worker.providers.base`, with its ledger rows)
+└── InvalidAnswer           a model answered, but not what the schema asks for
+
+Third-party exceptions are turned into these where the library is called and
+nowhere else. HTTP status codes are given to them in `handlers.app` alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class RootnoteError(Exception):
+    """Base of all."""
+
+
+class ConfigError(RootnoteError):
+    """A setting is missing or wrong. The message names the variable, never its value."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FieldProblem:
+    """One thing wrong with one field; `field` is a dotted path such as `events.3.message`."""
+
+    field: str
+    message: str
+
+
+class InvalidInput(RootnoteError):
+    """A request that can never succeed as it is."""
+
+    def __init__(self, *problems: FieldProblem) -> None:
+        self.problems = problems
+        super().__init__("; ".join(f"{p.field}: {p.message}" for p in problems))
+
+
+class MalformedBody(InvalidInput):
+    """A body that cannot even be read."""
+
+
+class TooLarge(InvalidInput):
+    """A body over the limit."""
+
+
+class Unauthorized(RootnoteError):
+    """No key, or one that is unknown or revoked."""
+
+
+class Forbidden(RootnoteError):
+    """A valid key that lacks the scope or the project."""
+
+
+class NotFound(RootnoteError):
+    """No such thing, or not this key's to see."""
+
+
+class Conflict(RootnoteError):
+    """The thing exists, but its state forbids what was asked."""
+
+
+class StoreUnavailable(RootnoteError):
+    """PostgreSQL cannot be reached or refuses work for now."""
+
+
+class ClaimLost(RootnoteError):
+    """A job is no longer this worker's: what it found must not be written."""
+
+
+class QueueUnavailable(RootnoteError):
+    """Redis cannot be reached within its time limit."""
+
+
+class Failure(StrEnum):
+    """What a failed model call means for the next step."""
+
+    RETRYABLE = "retryable"
+    """429, 408, 409, 5xx, a cut connection, a time-out: may work later."""
+    QUOTA = "quota"
+    """The account's money or quota is used up: this provider will not work soon, another may."""
+    AUTH = "auth"
+    """401, 403, an invalid key: a person has to mend it."""
+    REJECTED = "rejected"
+    """Refused or filtered content, a too long prompt, 400: the same request never works here."""
+    INVALID_ANSWER = "invalid_answer"
+    """Answered twice, never by the schema."""
+
+
+class ProviderError(RootnoteError):
+    """A model call failed.
+
+    `retry_after` is in seconds, as the provider asked for, or None.
+    The message is safe to store: it holds no key and no prompt.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        failure: Failure,
+        status: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.failure = failure
+        self.status = status
+        self.retry_after = retry_after
+
+
+class InvalidAnswer(RootnoteError):
+    """A model answered, but not what the schema asks for. The message goes back to the model."""

@@ -1,0 +1,83 @@
+"""Logs: standard logging, one line an event, with the ids of the request and job at hand.
+
+JSON comes from Powertools' formatter, so that Lambda, worker and API speak alike; `console` is for
+people. Fields go in as `extra={"job_id": …}`. No payload, prompt or key is ever logged.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from core.settings import LogFormat
+
+_context: ContextVar[dict[str, str] | None] = ContextVar("log_context", default=None)
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "data"}
+"""Attributes that are no fields of ours; `data` is Celery's, and repeats its message."""
+
+
+@contextmanager
+def bound(**fields: str) -> Iterator[None]:
+    """Every line logged inside, by whomever, carries these fields."""
+    token = _context.set({**(_context.get() or {}), **fields})
+    try:
+        yield
+    finally:
+        _context.reset(token)
+
+
+class _AddContext(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        for name, value in (_context.get() or {}).items():
+            if not hasattr(record, name):
+                setattr(record, name, value)
+        return True
+
+
+_COLOURS = {logging.WARNING: "\x1b[33m", logging.ERROR: "\x1b[31m", logging.CRITICAL: "\x1b[31m"}
+
+
+class _Console(logging.Formatter):
+    """`20:15:01 INFO    handlers.app  message  key=value`, coloured on a terminal."""
+
+    def __init__(self, *, colour: bool) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
+        self._colour = colour
+
+    def format(self, record: logging.LogRecord) -> str:
+        head, _, traceback = super().format(record).partition("\n")
+        fields = [f"{k}={v}" for k, v in vars(record).items() if k not in _STANDARD]
+        line = "  ".join([head, *fields])
+        if self._colour and (colour := _COLOURS.get(record.levelno)):
+            line = f"{colour}{line}\x1b[0m"
+        return f"{line}\n{traceback}" if traceback else line
+
+
+def configure(log_format: LogFormat, level: str, *, service: str) -> None:
+    """Send everything to stdout in one format. Calling it again replaces what was."""
+    handler = logging.StreamHandler(sys.stdout)
+    if log_format is LogFormat.JSON:
+        from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter  # noqa: PLC0415
+
+        handler.setFormatter(LambdaPowertoolsFormatter(service=service, utc=True, use_rfc3339=True))
+    else:
+        handler.setFormatter(_Console(colour=sys.stdout.isatty()))
+    handler.addFilter(_AddContext())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for noisy in (
+        "httpx",
+        "httpx2",
+        "httpcore",
+        "httpcore2",
+        "openai",
+        "google_genai",
+        "psycopg.pool",
+        "mangum",
+    ):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))

@@ -1,0 +1,37 @@
+"""Prometheus metrics of API and worker. Labels have few values: never a project, path or message."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_MODEL_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 240)
+
+EVENTS_RECEIVED = Counter("rootnote_events_received_total", "Events accepted, by what follows", ["analysis"])
+EVENTS_REFUSED = Counter("rootnote_events_refused_total", "Events refused, by status", ["status"])
+INGEST_SECONDS = Histogram(
+    "rootnote_ingest_duration_seconds",
+    "One ingest request, from parsed body to stored",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+PUBLISH_FAILURES = Counter("rootnote_publish_failures_total", "Sends to Redis that the sweeper makes up for")
+
+JOBS = Counter("rootnote_jobs_total", "Jobs worked, by kind and how they ended", ["kind", "outcome"])
+JOB_SECONDS = Histogram(
+    "rootnote_job_duration_seconds",
+    "One claim of a job, whatever came of it",
+    ["kind"],
+    buckets=_MODEL_SECONDS,
+)
+JOBS_IN_PROGRESS = Gauge(
+    "rootnote_jobs_in_progress", "Jobs being worked now", ["kind"], multiprocess_mode="livesum"
+)
+MODEL_CALLS = Counter("rootnote_llm_calls_total", "Model calls", ["provider", "model", "outcome"])
+MODEL_SECONDS = Histogram(
+    "rootnote_llm_call_duration_seconds", "One model call", ["provider"], buckets=_MODEL_SECONDS
+)
+MODEL_TOKENS = Counter(
+    "rootnote_llm_tokens_total", "Tokens, as providers count them", ["provider", "direction"]
+)
+MODEL_COST = Counter("rootnote_llm_cost_usd_total", "Spent on models, in USD", ["provider"])
+JOBS_LOST = Counter("rootnote_jobs_lost_total", "Leases that ran out: a worker died or hung")
+JOBS_RESENT = Counter("rootnote_jobs_sent_by_sweeper_total", "Messages that the sweeper sent")

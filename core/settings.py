@@ -1,0 +1,108 @@
+"""Every environment variable that Rootnote reads, typed, with its default and its reason.
+
+`.env.example` lists the same names; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import lru_cache
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core.errors import ConfigError
+
+
+class Auth(StrEnum):
+    REQUIRED = "required"
+    OFF = "off"
+
+
+class GeminiSdk(StrEnum):
+    GENAI = "google-genai"
+    GENERATIVEAI = "google-generativeai"
+
+
+class LogFormat(StrEnum):
+    CONSOLE = "console"
+    JSON = "json"
+
+
+def _blank_is_none(value: object) -> object:
+    """`OPENAI_API_KEY=` in a `.env` means "no key", not "the empty key"."""
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_blank_is_none)]
+OptionalText = Annotated[str | None, BeforeValidator(_blank_is_none)]
+
+
+class Settings(BaseSettings):
+    """Read once a process; see `load`. Seconds everywhere, unless a name says otherwise."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+
+    database_url: SecretStr = Field(description="postgresql://user:password@host:port/name")
+    redis_url: SecretStr = Field(
+        default=SecretStr("redis://localhost:6379/0"),
+        description="redis:// or rediss:// (TLS; add ?ssl_cert_reqs=required); never a cluster",
+    )
+
+    auth: Auth = Field(default=Auth.REQUIRED, description="off: loopback only, ingest and reads need no key")
+    dev_token: OptionalSecret = Field(
+        default=None, description="a key with every scope, honoured with AUTH=off only; make run makes one"
+    )
+
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
+    log_format: LogFormat = Field(default=LogFormat.JSON, description="json, or console for people")
+
+    database_pool_size: int = Field(default=8, ge=1, le=200, description="connections a process may hold")
+    database_timeout: float = Field(default=5, gt=0, description="wait for a connection at most this long")
+    redis_timeout: float = Field(
+        default=1, gt=0, description="a publish gives up after this; the sweeper sends"
+    )
+    api_base_path: str = Field(default="", description="what a custom domain puts before every path")
+    max_body_bytes: int = Field(default=1_048_576, ge=1_024, description="larger bodies get a 413")
+    max_batch_events: int = Field(default=500, ge=1, le=5_000, description="events in one batch request")
+
+    openai_api_key: OptionalSecret = Field(default=None, description="the first provider; unset: skipped")
+    openai_base_url: OptionalText = Field(default=None, description="any OpenAI-compatible server")
+    openai_model: str = Field(default="gpt-6-luna", description="asked for; the answering one is recorded")
+    gemini_api_key: OptionalSecret = Field(default=None, description="the fallback provider; unset: skipped")
+    gemini_base_url: OptionalText = Field(default=None, description="another endpoint for Gemini")
+    gemini_model: str = Field(default="gemini-3.5-flash-lite")
+    gemini_sdk: GeminiSdk = Field(
+        default=GeminiSdk.GENAI, description="google-genai, or google-generativeai (support ended 2025-11-30)"
+    )
+    offline_analyser: bool = Field(default=True, description="answer by rules when no model does")
+    llm_call_timeout: float = Field(default=60, gt=0, description="one model call")
+    llm_budget: float = Field(
+        default=200, gt=0, lt=240, description="all calls of one job; below the soft limit"
+    )
+
+    max_retries: int = Field(default=3, ge=0, description="after the first attempt")
+    retry_base: float = Field(default=12, gt=0, description="mean wait before the first retry")
+    retry_factor: float = Field(default=6, ge=1, description="each wait is this many times the one before")
+    retry_max: float = Field(default=600, gt=0, description="no wait is longer")
+    lease: float = Field(default=30, ge=3, description="a claim not renewed for this long is lost")
+    sweep_interval: float = Field(default=5, gt=0, description="between two looks for due and lost jobs")
+    resend_after: float = Field(
+        default=15, gt=0, description="a message unheard of for this long is sent again"
+    )
+
+    worker_metrics_port: int = Field(default=9808, ge=0, le=65535, description="0: no metrics server")
+
+
+@lru_cache(maxsize=1)
+def load() -> Settings:
+    """The process's settings. Raises ConfigError naming each wrong variable, never a value."""
+    try:
+        return Settings()
+    except ValidationError as exc:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in e['loc']).upper()}: {e['msg']}"
+            for e in exc.errors(include_input=False, include_url=False)
+        )
+        raise ConfigError(problems) from None

@@ -1,0 +1,91 @@
+"""What must hold for any text: scrubbing is stable, keeps lines, and takes linear time."""
+
+from __future__ import annotations
+
+import string
+import time
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from core.domain.scrub import scrub_json, scrub_text
+
+PIECES = st.sampled_from(
+    [
+        "password", "token", "Authorization", "api key", "Cookie", "--secret", "=", ": ", ":", " = ", "=>",
+        "%3D", '"', "'", "\\", '\\"', "[", "]", "{", "}", "(", ")", "<", ">", "</", ",",
+        ";", "&", "?", "@", "://",
+        "Bearer ", "Basic ", "[scrubbed]", "null", "eyJabcdefgh.",
+        "AKIAIOSFODNN7EXAMPLE", "sk-abcdefgh12345678",
+        "4111111111111111", "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----",
+        "\n", "\r\n", "\u2028",
+        " ", "a", "1", "@tcp(", ".", "/", "-", "unexpected ", "sig", "\\n",
+    ]
+)  # fmt: skip
+HOSTILE = st.lists(PIECES | st.text(max_size=4), max_size=14).map("".join)
+
+
+@given(HOSTILE)
+@example("password=[abc]def")
+@example('password="abc')
+def test_scrubbing_twice_changes_nothing_more(text: str) -> None:
+    once = scrub_text(text)
+    assert scrub_text(once) == once
+
+
+@given(HOSTILE)
+def test_lines_stay_lines(text: str) -> None:
+    if "PRIVATE KEY" not in text:
+        assert len(scrub_text(text).splitlines()) == len(text.splitlines())
+
+
+PLANTED = st.text(string.ascii_letters + string.digits + "._~+-$!%^*", min_size=12, max_size=40).map(
+    lambda text: f"Zq7{text}"
+)
+
+
+@given(
+    st.sampled_from(
+        [
+            "password={}",
+            'x "api_key": "{}" y',
+            "Authorization: Bearer {}",
+            "db://u:{}@h/d",
+            "secret_key='{}'",
+            "?token={}&a=1",
+        ]
+    ),
+    PLANTED,
+    st.sampled_from(["", "\n", "  ", "{", "("]),
+)
+def test_a_planted_secret_never_survives(template: str, secret: str, around: str) -> None:
+    assert secret not in scrub_text(around + template.format(secret) + around)
+
+
+@given(
+    st.recursive(
+        PLANTED,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    )
+)
+def test_nothing_survives_under_a_secret_key(value: object) -> None:
+    assert scrub_json({"x": [{"userPassword": value}]}) == {"x": [{"userPassword": "[scrubbed]"}]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a", "1", "-", "\\", " ", "password=", "password=password=", 'password="', "password='", "password=[",
+        "password ", "password:,", "://a:", "://a:b@", "-----BEGIN PRIVATE KEY-----",
+        "eyJaaaaaa.", "%20eyJ", "4111 ", "sk-",
+        "AKIA", "bearer ", "authorization: ", "--password ", "<password>", "access key: ", "a:a,",
+        "password\\", '="a" ',
+    ],
+)  # fmt: skip
+def test_a_mebibyte_of_anything_is_quick(text: str) -> None:
+    whole = text * (2**20 // len(text))
+    started = time.perf_counter()
+    scrub_text(whole)
+    scrub_text(f"cookie: {whole}@tcp( password=")
+    assert time.perf_counter() - started < 4

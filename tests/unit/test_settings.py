@@ -1,0 +1,58 @@
+"""Settings: every variable documented, wrong ones named, secrets never shown."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from core.errors import ConfigError
+from core.settings import Settings, load
+
+_EXAMPLE = Path(__file__).resolve().parents[2] / ".env.example"
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> object:
+    monkeypatch.chdir(tmp_path)
+    load.cache_clear()
+    yield
+    load.cache_clear()
+
+
+def test_env_example_lists_every_setting_and_no_other() -> None:
+    listed = set(re.findall(r"^#? ?([A-Z_]+)=", _EXAMPLE.read_text(), re.MULTILINE))
+    runner_only = {"PORT"}
+    assert listed == {name.upper() for name in Settings.model_fields} | runner_only
+
+
+def test_wrong_values_are_named_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://user:hunter2@host/db")
+    monkeypatch.setenv("MAX_RETRIES", "several-hunter3")
+    monkeypatch.setenv("AUTH", "maybe")
+    with pytest.raises(ConfigError) as caught:
+        load()
+    text = str(caught.value)
+    assert "MAX_RETRIES" in text
+    assert "AUTH" in text
+    assert "hunter" not in text
+
+
+def test_the_database_is_the_one_thing_that_must_be_said() -> None:
+    with pytest.raises(ConfigError, match="DATABASE_URL"):
+        load()
+
+
+def test_an_empty_key_is_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://host/db")
+    monkeypatch.setenv("OPENAI_API_KEY", "")
+    monkeypatch.setenv("OPENAI_BASE_URL", " ")
+    assert load().openai_api_key is None
+    assert load().openai_base_url is None
+
+
+def test_secrets_do_not_show_in_repr(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://user:hunter2@host/db")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-hunter2")
+    assert "hunter2" not in repr(load())
