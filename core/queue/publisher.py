@@ -1,0 +1,81 @@
+"""Sending jobs. A failure here loses nothing: the job is in PostgreSQL and the sweeper sends it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from core.domain.job import JobKind
+from core.errors import QueueUnavailable
+from core.queue.message import task_message
+from core.queue.names import BEAT_TICK, TASK_OF_KIND
+
+_REST_SECONDS = 1.0
+"""After a failure, sends fail at once for this long: a Redis that accepts connections and never
+answers would otherwise cost every request the whole time-out."""
+
+
+class Publisher:
+    """One connection pool a process, opened when first used."""
+
+    def __init__(self, url: str, *, timeout: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._redis = Redis.from_url(
+            url,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
+            socket_keepalive=True,
+            # One more try at once: a pooled connection may date from before Redis restarted.
+            retry=Retry(NoBackoff(), 1),
+        )
+        self._timeout = timeout
+        self._clock = clock
+        self._resting_until = 0.0
+
+    async def send(self, jobs: Iterable[tuple[UUID, JobKind]]) -> None:
+        """One LPUSH a queue. Raises QueueUnavailable within the time-out."""
+        by_queue: dict[str, list[bytes]] = defaultdict(list)
+        for job_id, kind in jobs:
+            task, queue = TASK_OF_KIND[kind]
+            by_queue[queue].append(task_message(task, queue, job_id))
+        if not by_queue:
+            return
+        if self._clock() < self._resting_until:
+            raise QueueUnavailable("Redis did not answer a moment ago")
+        try:
+            async with self._bounded():
+                for queue, messages in by_queue.items():
+                    await self._redis.lpush(queue, *messages)
+        except QueueUnavailable:
+            self._resting_until = self._clock() + _REST_SECONDS
+            raise
+
+    async def depth(self, queue: str) -> int:
+        """Messages that wait in `queue`. Raises QueueUnavailable."""
+        async with self._bounded():
+            return int(await self._redis.llen(queue))
+
+    async def last_tick(self) -> float | None:
+        """When beat last sent something, in seconds since 1970. Raises QueueUnavailable."""
+        async with self._bounded():
+            value = await self._redis.get(BEAT_TICK)
+        return float(value) if value else None
+
+    @asynccontextmanager
+    async def _bounded(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._timeout):
+                yield
+        except (RedisError, OSError, TimeoutError) as exc:
+            raise QueueUnavailable(f"Redis does not answer: {type(exc).__name__}") from exc
+
+    async def aclose(self) -> None:
+        await self._redis.aclose()

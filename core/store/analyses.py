@@ -1,0 +1,109 @@
+"""Analyses: one original for a group and prompt version, and a copy for each of its other events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from core.store.database import Connection, Cursor
+from core.store.jobs import Claim
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewAnalysis:
+    analysis_text: str
+    model: str
+    confidence: float
+    detail: dict[str, object]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """How far copying has come through a group's events."""
+
+    received_at: datetime
+    event_id: UUID
+
+
+async def publish(connection: Connection, claim: Claim, analysis: NewAnalysis) -> None:
+    """Store the group's original analysis. The caller's transaction must then check its claim.
+
+    The group's row is locked first, which waits for every ingest that has stored events of the group
+    but not committed; later ones see this analysis and copy it themselves. With `claim.force` the
+    original is overwritten in place, so that its copies keep pointing at it.
+    """
+    await connection.execute("SELECT 1 FROM error_groups WHERE id = %s FOR UPDATE", (claim.group_id,))
+    await connection.execute(
+        "WITH renewed AS ("
+        "  UPDATE error_analysis SET analysis_text = %(text)s, model = %(model)s,"
+        "    confidence = %(confidence)s, detail = %(detail)s, created_at = now()"
+        "  WHERE group_id = %(group)s AND prompt_version = %(version)s AND reused_from IS NULL"
+        "  RETURNING error_event_id)"
+        " INSERT INTO error_analysis (error_event_id, group_id, analysis_text, model, confidence, detail,"
+        "                             prompt_version)"
+        " SELECT %(event)s, %(group)s, %(text)s, %(model)s, %(confidence)s, %(detail)s, %(version)s"
+        " WHERE NOT EXISTS (SELECT FROM renewed)"
+        # The event may carry the analysis of an older prompt: this one takes its place.
+        " ON CONFLICT (error_event_id) DO UPDATE SET analysis_text = excluded.analysis_text,"
+        "   model = excluded.model, confidence = excluded.confidence, detail = excluded.detail,"
+        "   prompt_version = excluded.prompt_version, reused_from = NULL, created_at = now()",
+        {
+            "event": claim.event_id,
+            "group": claim.group_id,
+            "text": analysis.analysis_text,
+            "model": analysis.model,
+            "confidence": analysis.confidence,
+            "detail": Jsonb(analysis.detail),
+            "version": claim.version,
+        },
+    )
+
+
+_COPY = """
+WITH batch AS (
+  SELECT id, received_at FROM error_events
+  WHERE group_id = %(group)s AND status_code >= 500
+    AND (received_at, id) > (%(received_at)s, %(event_id)s)
+  ORDER BY received_at, id LIMIT %(limit)s
+), original AS (
+  SELECT * FROM error_analysis
+  WHERE group_id = %(group)s AND prompt_version = %(version)s AND reused_from IS NULL
+), copies AS (
+  INSERT INTO error_analysis AS a (error_event_id, group_id, analysis_text, model, confidence, detail,
+                                   prompt_version, reused_from)
+  SELECT b.id, o.group_id, o.analysis_text, o.model, o.confidence, o.detail, o.prompt_version,
+         o.error_event_id
+  FROM batch b CROSS JOIN original o
+  WHERE b.id <> o.error_event_id
+    AND NOT EXISTS (SELECT FROM error_analysis a WHERE a.error_event_id = b.id
+                    AND (a.reused_from IS DISTINCT FROM o.error_event_id OR a.created_at >= o.created_at))
+  ON CONFLICT (error_event_id) DO UPDATE SET analysis_text = excluded.analysis_text,
+    model = excluded.model, confidence = excluded.confidence, detail = excluded.detail, created_at = now()
+  WHERE a.reused_from = excluded.reused_from
+)
+SELECT count(*), max(received_at), (array_agg(id ORDER BY received_at DESC, id DESC))[1] FROM batch
+"""
+
+_START = {"received_at": datetime(1970, 1, 1, tzinfo=UTC), "event_id": UUID(int=0)}
+
+
+async def copy_to_events(connection: Connection, claim: Claim, *, after: Place | None, limit: int) -> Cursor:
+    """Give the group's next `limit` events their copy; renews copies older than the original.
+
+    Fetch the cursor (after the commit, for no round trip) and hand it to `place_reached`.
+    """
+    place = {"received_at": after.received_at, "event_id": after.event_id} if after else _START
+    return await connection.execute(
+        _COPY, {"group": claim.group_id, "version": claim.version, "limit": limit, **place}
+    )
+
+
+async def place_reached(cursor: Cursor, *, limit: int) -> Place | None:
+    """Where to go on copying; None: every event has been visited."""
+    row = await cursor.fetchone()
+    if row is None or row[0] < limit:
+        return None
+    return Place(received_at=row[1], event_id=row[2])

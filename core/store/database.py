@@ -1,0 +1,86 @@
+"""The one way to a connection.
+
+Connections are opened when first needed (a cold Lambda pays for one, and only if the request needs
+it) and kept. Nothing outside `core.store` sees a psycopg exception: what cannot be reached becomes
+StoreUnavailable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias, TypeVar
+
+import psycopg
+from psycopg import AsyncConnection, AsyncCursor, errors
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from core.errors import StoreUnavailable
+
+T = TypeVar("T")
+
+Connection: TypeAlias = AsyncConnection[TupleRow]
+Cursor: TypeAlias = AsyncCursor[TupleRow]
+Work: TypeAlias = Callable[[Connection], Awaitable[T]]
+
+_RACE = (errors.DeadlockDetected, errors.SerializationFailure)
+_RETRIES = 2
+_RECONNECT_SECONDS = 5.0
+"""Short, so that after an outage the pool tries anew every few seconds, not at ever longer waits."""
+
+
+class Database:
+    """A lazy pool. All work given to it must be safe to run twice: after a lost connection or a
+    deadlock it is run again, and a commit whose answer was lost may have happened."""
+
+    def __init__(self, url: str, *, pool_size: int, timeout: float) -> None:
+        self._pool = AsyncConnectionPool(
+            url,
+            kwargs={
+                "autocommit": True,
+                "connect_timeout": max(2, int(timeout)),
+                "application_name": "rootnote",
+            },
+            min_size=0,
+            max_size=pool_size,
+            open=False,
+            timeout=timeout,
+            reconnect_timeout=_RECONNECT_SECONDS,
+            name="rootnote",
+        )
+
+    async def transaction(self, work: Work[T]) -> T:
+        """Run `work` in one transaction, its statements sent without waiting for each other.
+
+        Fetching inside `work` costs a round trip; cursors fetched after the call cost none more.
+        Raises StoreUnavailable.
+        """
+
+        async def in_transaction(connection: Connection) -> T:
+            async with connection.pipeline(), connection.transaction():
+                return await work(connection)
+
+        return await self.autocommit(in_transaction)
+
+    async def autocommit(self, work: Work[T]) -> T:
+        """Run `work` with each statement on its own: right for a single one. Raises StoreUnavailable."""
+        for attempt in range(_RETRIES + 1):
+            try:
+                if self._pool.closed:
+                    await self._pool.open()
+                async with self._pool.connection() as connection:
+                    return await work(connection)
+            except PoolTimeout as exc:
+                raise StoreUnavailable("no database connection in time") from exc
+            except _RACE as exc:
+                if attempt == _RETRIES:
+                    raise StoreUnavailable("the database is contended") from exc
+            except (psycopg.OperationalError, psycopg.InterfaceError) as exc:
+                if attempt == _RETRIES:
+                    raise StoreUnavailable("the database connection was lost") from exc
+                # A restart of the server leaves dead connections in the pool: weed them out first.
+                await self._pool.check()
+        raise AssertionError("unreachable")
+
+    async def aclose(self) -> None:
+        await self._pool.close()

@@ -1,0 +1,42 @@
+"""What readiness asks the database, in one query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.store.database import Connection
+
+HEAD = "0001"
+"""The newest migration. A constant, since Lambda carries no alembic; a test holds it true."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoreHealth:
+    """`revision` is None on a database without our tables; `worker_age` is in seconds, None: never seen."""
+
+    revision: str | None
+    worker_age: float | None
+
+
+async def look(connection: Connection) -> StoreHealth:
+    cursor = await connection.execute("SELECT to_regclass('alembic_version') IS NOT NULL")
+    row = await cursor.fetchone()
+    if row is None or not row[0]:
+        return StoreHealth(revision=None, worker_age=None)
+    cursor = await connection.execute(
+        "SELECT (SELECT version_num FROM alembic_version),"
+        " (SELECT extract(epoch FROM now() - seen_at)::float8 FROM heartbeats WHERE name = 'worker')"
+    )
+    row = await cursor.fetchone()
+    return (
+        StoreHealth(revision=row[0], worker_age=row[1])
+        if row
+        else StoreHealth(revision=None, worker_age=None)
+    )
+
+
+async def beat(connection: Connection, name: str) -> None:
+    """Say that `name` is alive now."""
+    await connection.execute(
+        "INSERT INTO heartbeats (name) VALUES (%s) ON CONFLICT (name) DO UPDATE SET seen_at = now()", (name,)
+    )

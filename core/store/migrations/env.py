@@ -1,0 +1,43 @@
+"""`alembic upgrade head` against DATABASE_URL; one migrator at a time."""
+
+from __future__ import annotations
+
+from alembic import context
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+from core.errors import ConfigError
+from core.settings import load
+from core.store.tables import metadata
+
+_MIGRATION_LOCK = 7_236_412_905
+"""Any number that nothing else in the database uses: two deploys at once then take turns."""
+
+
+def _online() -> None:
+    try:
+        url = load().database_url.get_secret_value()
+    except ConfigError as exc:
+        raise SystemExit(f"rootnote: {exc}") from None
+    engine = create_engine(url.replace("postgres://", "postgresql://", 1), poolclass=NullPool)
+    with engine.connect() as connection, connection.begin():
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+        context.configure(connection=connection, target_metadata=metadata, compare_type=True)
+        context.run_migrations()
+
+
+def _offline() -> None:
+    context.configure(
+        url="postgresql://",
+        target_metadata=metadata,
+        literal_binds=True,
+        dialect_opts={"paramstyle": "named"},
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+if context.is_offline_mode():
+    _offline()
+else:
+    _online()

@@ -1,0 +1,194 @@
+"""The schema. Migrations are made from it (`alembic revision --autogenerate`); a test holds both equal."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Computed,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    desc,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from core.domain.job import JobState
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_NOW = func.now()
+
+
+def _time(name: str, *, nullable: bool = False, default: bool = True) -> Column[object]:
+    server_default = _NOW if default and not nullable else None
+    return Column(name, DateTime(timezone=True), nullable=nullable, server_default=server_default)
+
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("number", Integer, Identity(always=True), unique=True, nullable=False),
+    Column("key", Text, unique=True, nullable=False),
+    _time("created_at"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("hash", Text, unique=True, nullable=False, comment="sha-256 of the key, hexadecimal"),
+    Column("scope", Text, nullable=False),
+    Column(
+        "project_id",
+        ForeignKey("projects.id", ondelete="CASCADE"),
+        index=True,
+        comment="null: every project",
+    ),
+    Column("name", Text, nullable=False, server_default=""),
+    _time("created_at"),
+    _time("revoked_at", nullable=True),
+    CheckConstraint("scope IN ('ingest', 'read', 'write', 'admin')", name="scope"),
+)
+
+error_groups = Table(
+    "error_groups",
+    metadata,
+    Column("id", Uuid, primary_key=True, comment="follows from project, version and fingerprint"),
+    Column("project_id", ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("fingerprint_version", SmallInteger, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("status", Text, nullable=False, server_default="open"),
+    _time("first_seen"),
+    UniqueConstraint("project_id", "fingerprint_version", "fingerprint"),
+    CheckConstraint("status IN ('open', 'resolved', 'ignored')", name="status"),
+    Index("ix_error_groups_newest", desc("first_seen"), desc("id")),
+)
+
+error_events = Table(
+    "error_events",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column(
+        "project_id", Uuid, nullable=False, comment="the group's; no foreign key: one check a row is enough"
+    ),
+    Column("group_id", ForeignKey("error_groups.id", ondelete="CASCADE"), nullable=False),
+    Column("event_key", Text, comment="the client's event_id or Idempotency-Key"),
+    Column("status_code", SmallInteger, nullable=False),
+    Column("payload", JSONB, nullable=False),
+    _time("occurred_at", default=False),
+    _time("received_at"),
+    Column(
+        "created_at",
+        DateTime(timezone=True),
+        Computed("received_at", persisted=True),
+        comment="another name for received_at",
+    ),
+    Index(
+        "uq_error_events_key",
+        "project_id",
+        "event_key",
+        unique=True,
+        postgresql_where=text("event_key IS NOT NULL"),
+    ),
+    Index("ix_error_events_newest", desc("received_at"), desc("id")),
+    Index("ix_error_events_project", "project_id", desc("received_at"), desc("id")),
+    Index("ix_error_events_group", "group_id", "received_at", "id"),
+)
+
+error_analysis = Table(
+    "error_analysis",
+    metadata,
+    Column("error_event_id", ForeignKey("error_events.id", ondelete="CASCADE"), primary_key=True),
+    Column("group_id", Uuid, nullable=False, comment="the event's"),
+    Column("analysis_text", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("confidence", Double, nullable=False),
+    Column("detail", JSONB, nullable=False),
+    Column("prompt_version", Text, nullable=False),
+    Column("reused_from", Uuid, comment="the event whose analysis this copies; null: asked for this event"),
+    _time("created_at"),
+    CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
+    Index(
+        "uq_error_analysis_original",
+        "group_id",
+        "prompt_version",
+        unique=True,
+        postgresql_where=text("reused_from IS NULL"),
+    ),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("subject_id", Uuid, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("project_id", ForeignKey("projects.id", ondelete="CASCADE"), index=True, nullable=False),
+    Column("state", Text, nullable=False, server_default=JobState.QUEUED),
+    Column("reason", Text),
+    Column("force", Boolean, nullable=False, server_default=text("false"), comment="ask again though known"),
+    Column("attempts", SmallInteger, nullable=False, server_default="0"),
+    _time("due_at"),
+    _time("sent_at", nullable=True),
+    _time("lease_until", nullable=True),
+    Column("claimed_by", Text, comment="one claim of one worker process; the fence for its writes"),
+    Column("last_error", Text),
+    Column("request_id", Text),
+    _time("created_at"),
+    _time("finished_at", nullable=True),
+    UniqueConstraint("kind", "subject_id", "version"),
+    CheckConstraint("state IN ({})".format(", ".join(f"'{s}'" for s in JobState)), name="state"),
+    Index("ix_jobs_waiting", "due_at", postgresql_where=text("state = 'queued'")),
+    Index("ix_jobs_leased", "lease_until", postgresql_where=text("state = 'running'")),
+    Index("ix_jobs_by_state", "state", desc("created_at"), desc("id")),
+)
+
+llm_calls = Table(
+    "llm_calls",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("job_id", Uuid, nullable=False, index=True, comment="outlives the job"),
+    Column("project_id", Uuid, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("prompt_tokens", Integer, nullable=False),
+    Column("cached_tokens", Integer, nullable=False),
+    Column("completion_tokens", Integer, nullable=False),
+    Column("cost_usd", Numeric(14, 8), comment="null: the model's price is not known"),
+    Column("latency_ms", Integer, nullable=False),
+    Column("outcome", Text, nullable=False),
+    _time("created_at"),
+    Index("ix_llm_calls_spent", "project_id", "created_at"),
+)
+
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _time("seen_at"),
+)
