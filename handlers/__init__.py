@@ -1,0 +1,1 @@
+"""The HTTP side: one FastAPI app, served by uvicorn or, through Mangum, by Lambda."""

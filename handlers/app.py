@@ -1,0 +1,38 @@
+"""The FastAPI factory: `uvicorn --factory handlers.app:create_app`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from core import log, settings
+from handlers import middleware, problems, wiring
+from handlers.routes import analyses, events, groups, health
+
+
+def create_app(deps: wiring.Deps | None = None) -> FastAPI:
+    """Raises ConfigError when the environment is wrong. `deps` is for those who bring their own."""
+    if deps is None:
+        config = settings.load()
+        log.configure(config.log_format, config.log_level, service="api")
+        deps = wiring.build(config)
+    app = FastAPI(
+        title="Rootnote",
+        version="0.1.0",
+        description="AI notes on the root cause of your errors and on your projects.",
+        lifespan=_lifespan,
+    )
+    app.state.deps = deps
+    problems.install(app)
+    app.add_middleware(middleware.RequestContext)
+    for routes in (events, groups, analyses, health):
+        app.include_router(routes.router)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    await app.state.deps.aclose()

@@ -1,0 +1,95 @@
+"""Who is asking. Routes say the scope that they need; the answer is a Caller or an error."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import time
+from collections.abc import Callable
+
+from pydantic import SecretStr
+from starlette.requests import Request
+
+from core.domain.access import Caller, Scope, hash_key
+from core.errors import Forbidden, Unauthorized
+from core.settings import Auth
+from core.store import keys
+from core.store.database import Database
+
+_REMEMBER_SECONDS = 30.0
+"""How long a revoked key may still work in one process; the price of no query a request."""
+_REMEMBER_MOST = 4_096
+
+_NOBODY = Caller(scope=Scope.READ, may_create_projects=True)
+_DEVELOPER = Caller(scope=Scope.ADMIN, may_create_projects=True)
+
+
+class KeyRing:
+    """Looks keys up, and remembers them for a short while."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        auth: Auth,
+        dev_token: SecretStr | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = database
+        self._auth = auth
+        self._dev_hash = hash_key(dev_token.get_secret_value()) if dev_token and auth is Auth.OFF else None
+        self._clock = clock
+        self._known: dict[str, tuple[float, Caller | None]] = {}
+
+    async def caller(self, request: Request, needs: Scope) -> Caller:
+        """Raises Unauthorized without a valid key, Forbidden with one that may not do this."""
+        key = _key_of(request)
+        if key is not None:
+            caller = await self._holder_of(key)
+            if caller is None:
+                raise Unauthorized("this key is unknown or revoked")
+        elif self._auth is Auth.OFF:
+            caller = _local_caller(request, needs)
+        else:
+            raise Unauthorized("send a key: Authorization: Bearer <key>")
+        if not caller.scope.covers(needs):
+            raise Forbidden(f"this needs a key with scope {needs}; yours has {caller.scope}")
+        return caller
+
+    async def _holder_of(self, key: str) -> Caller | None:
+        key_hash = hash_key(key)
+        if self._dev_hash is not None and hmac.compare_digest(key_hash, self._dev_hash):
+            return _DEVELOPER
+        remembered = self._known.get(key_hash)
+        if remembered is not None and remembered[0] > self._clock():
+            return remembered[1]
+        stored = await self._database.autocommit(lambda connection: keys.find_valid(connection, key_hash))
+        caller = Caller(scope=stored.scope, project_id=stored.project_id) if stored else None
+        if len(self._known) >= _REMEMBER_MOST:
+            self._known.clear()
+        self._known[key_hash] = (self._clock() + _REMEMBER_SECONDS, caller)
+        return caller
+
+
+def _key_of(request: Request) -> str | None:
+    header = request.headers.get("authorization")
+    if header is None:
+        return request.headers.get("x-api-key")
+    scheme, _, key = header.partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
+        raise Unauthorized("the Authorization header must read: Bearer <key>")
+    return key.strip()
+
+
+def _local_caller(request: Request, needs: Scope) -> Caller:
+    """AUTH=off is for one's own machine: nobody else is let in, and spending still needs the token."""
+    host = request.client.host if request.client else ""
+    try:
+        is_local = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_local = False
+    if not is_local:
+        raise Forbidden("AUTH=off serves this machine only")
+    if not _NOBODY.scope.covers(needs):
+        raise Unauthorized("this needs the development token: Authorization: Bearer $DEV_TOKEN")
+    return _NOBODY

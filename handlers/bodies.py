@@ -1,0 +1,102 @@
+"""Request bodies: read within a limit, decoded, and held against their schema."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
+from starlette.requests import ClientDisconnect, Request
+
+from core.domain.clean import clean_text
+from core.errors import FieldProblem, InvalidInput, MalformedBody, TooLarge
+
+M = TypeVar("M", bound=BaseModel)
+
+_LONGEST_INT = 1_000
+
+
+async def read_body(request: Request, *, limit: int) -> bytes:
+    """Raises TooLarge as soon as the limit is passed, whatever Content-Length says."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise _too_large(limit)
+    chunks, size = [], 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > limit:
+                raise _too_large(limit)
+            chunks.append(chunk)
+    except ClientDisconnect as exc:
+        raise MalformedBody(FieldProblem(field="body", message="was cut off")) from exc
+    return b"".join(chunks)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(FieldProblem(field="body", message=f"is larger than {limit:,} bytes"))
+
+
+def parse(model: type[M], body: bytes) -> M:
+    """Raises InvalidInput naming each wrong field, MalformedBody for what is no JSON."""
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as exc:
+        if exc.errors(include_url=False)[0]["type"] != "json_invalid":
+            raise InvalidInput(*problems_of(exc)) from exc
+    return validate(model, decode(body))
+
+
+def validate(model: type[M], value: object, *, prefix: str = "") -> M:
+    """Hold a decoded value against its schema. `prefix` comes before each field's name."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as exc:
+        raise InvalidInput(*problems_of(exc, prefix=prefix)) from exc
+
+
+def decode(body: bytes) -> Any:
+    """JSON to Python, with lone surrogates replaced. Raises MalformedBody.
+
+    The fast parser is right to refuse lone surrogates, but JavaScript sends them when it cuts a
+    string in the middle of an emoji, and the error inside is still worth having.
+    """
+    try:
+        return from_json(body)
+    except ValueError:
+        pass
+    try:
+        return _cleaned(json.loads(body.decode("utf-8"), parse_int=_int_or_text))
+    except UnicodeDecodeError as exc:
+        raise MalformedBody(FieldProblem(field="body", message="is not UTF-8")) from exc
+    except RecursionError as exc:
+        raise MalformedBody(FieldProblem(field="body", message="is nested too deeply")) from exc
+    except ValueError as exc:
+        message = "is empty" if not body.strip() else f"is not JSON: {exc}"
+        raise MalformedBody(FieldProblem(field="body", message=message)) from exc
+
+
+def _int_or_text(digits: str) -> int | str:
+    """Python refuses to read very long numbers, since it takes quadratic time: they stay text."""
+    return int(digits) if len(digits) <= _LONGEST_INT else digits
+
+
+def _cleaned(value: object) -> object:
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, list):
+        return [_cleaned(item) for item in value]
+    if isinstance(value, dict):
+        return {clean_text(key): _cleaned(item) for key, item in value.items()}
+    return value
+
+
+def problems_of(exc: ValidationError, *, prefix: str = "") -> list[FieldProblem]:
+    """One problem a field, in words that do not repeat what was sent."""
+    return [
+        FieldProblem(
+            field=prefix + ".".join(str(part) for part in error["loc"]) or "body", message=error["msg"]
+        )
+        for error in exc.errors(include_url=False, include_input=False, include_context=False)
+    ]

@@ -1,0 +1,98 @@
+"""Errors to problem+json (RFC 9457): the one place where an error gets its status."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from core import errors, metrics
+from handlers.schemas import FieldProblemOut, Problem
+
+_STATUS: dict[type[errors.RootnoteError], int] = {
+    errors.MalformedBody: 400,
+    errors.Unauthorized: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.TooLarge: 413,
+    errors.InvalidInput: 422,
+    errors.StoreUnavailable: 503,
+    errors.QueueUnavailable: 503,
+}
+_RETRY_AFTER_SECONDS = "5"
+
+
+def status_of(error: errors.RootnoteError) -> int:
+    """The nearest class in the error's ancestry decides."""
+    return next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), 500)
+
+
+def field_problems(error: errors.RootnoteError) -> list[FieldProblemOut]:
+    if not isinstance(error, errors.InvalidInput):
+        return []
+    return [FieldProblemOut(field=p.field, message=p.message) for p in error.problems]
+
+
+def _response(
+    status: int,
+    detail: str,
+    request_id: str,
+    *,
+    fields: list[FieldProblemOut] | None = None,
+    headers: dict[str, str] | None = None,
+) -> JSONResponse:
+    problem = Problem(
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        request_id=request_id,
+        errors=fields or [],
+    )
+    content = problem.model_dump(exclude={"errors"} if not fields else None)
+    return JSONResponse(content, status, headers, media_type="application/problem+json")
+
+
+def internal_error(request_id: str) -> JSONResponse:
+    """Says nothing of what went wrong: that is in the log, under the id."""
+    return _response(
+        500, "something went wrong on our side; the log has it under this request_id", request_id
+    )
+
+
+async def _on_rootnote_error(request: Request, exc: Exception) -> JSONResponse:
+    assert isinstance(exc, errors.RootnoteError)  # noqa: S101  (as registered below)
+    status = status_of(exc)
+    headers = {}
+    if status == 503:
+        headers["retry-after"] = _RETRY_AFTER_SECONDS
+    if status == 401:
+        headers["www-authenticate"] = "Bearer"
+    if request.url.path.startswith("/api/v1/events") and request.method == "POST":
+        metrics.EVENTS_REFUSED.labels(status).inc()
+    return _response(status, str(exc), request.state.request_id, fields=field_problems(exc), headers=headers)
+
+
+async def _on_http_exception(request: Request, exc: Exception) -> JSONResponse:
+    assert isinstance(exc, HTTPException)  # noqa: S101  (as registered below)
+    headers = dict(exc.headers) if exc.headers else None
+    return _response(exc.status_code, exc.detail, request.state.request_id, headers=headers)
+
+
+async def _on_validation_error(request: Request, exc: Exception) -> JSONResponse:
+    assert isinstance(exc, RequestValidationError)  # noqa: S101  (as registered below)
+    fields = [
+        FieldProblemOut(field=".".join(str(p) for p in e["loc"][1:]) or "body", message=e["msg"])
+        for e in exc.errors()
+    ]
+    detail = "; ".join(f"{f.field}: {f.message}" for f in fields)
+    return _response(422, detail, request.state.request_id, fields=fields)
+
+
+def install(app: FastAPI) -> None:
+    app.add_exception_handler(errors.RootnoteError, _on_rootnote_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)

@@ -1,0 +1,62 @@
+"""Project keys to ids, remembered: almost no request asks the database for its project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from uuid import UUID
+
+from core.domain.access import Caller
+from core.domain.ids import new_id
+from core.errors import Forbidden
+from core.store import projects
+from core.store.database import Connection, Database
+
+_REMEMBER_MOST = 10_000
+
+
+class ProjectDirectory:
+    """A project's id never changes while it exists, so it is remembered without end; one that was
+    deleted meanwhile is found out by `forget`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._ids: dict[str, UUID] = {}
+
+    async def resolve(self, keys: Iterable[str], caller: Caller) -> dict[str, UUID]:
+        """The ids of those keys that exist and that the caller may use; open callers create the rest."""
+        wanted = set(keys)
+        missing = wanted - self._ids.keys()
+        if missing:
+            await self._load(missing, create=caller.may_create_projects)
+        found = {key: self._ids[key] for key in wanted if key in self._ids}
+        if caller.project_id is None:
+            return found
+        return {key: id_ for key, id_ in found.items() if id_ == caller.project_id}
+
+    async def resolve_existing(self, key: str, caller: Caller) -> UUID:
+        """Never creates. Raises Forbidden, alike for another's project and for one that does not exist."""
+        found = await self.resolve((key,), replace(caller, may_create_projects=False))
+        if key not in found:
+            raise unknown_project(key)
+        return found[key]
+
+    def forget(self) -> None:
+        self._ids.clear()
+
+    async def _load(self, keys: set[str], *, create: bool) -> None:
+        async def look_up(connection: Connection) -> dict[str, UUID]:
+            found = await projects.ids_by_key(connection, sorted(keys))
+            new = {key: new_id() for key in keys - found.keys()}
+            if not new or not create:
+                return found
+            await projects.create_missing(connection, new)
+            return found | await projects.ids_by_key(connection, sorted(new))
+
+        if len(self._ids) + len(keys) > _REMEMBER_MOST:
+            self.forget()
+        self._ids |= await self._database.autocommit(look_up)
+
+
+def unknown_project(key: str) -> Forbidden:
+    return Forbidden(f"project_key {key!r} is unknown, or not for this key")

@@ -1,0 +1,149 @@
+"""The use case of ingest: clean, scrub, group, store, commit, then send."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from core import metrics
+from core.domain import ids
+from core.domain.access import Caller
+from core.domain.clean import clean_json, clean_text
+from core.domain.event import EventContent, needs_analysis
+from core.domain.fingerprint import fingerprint
+from core.domain.job import ANALYSIS_VERSION, JobKind, job_id
+from core.domain.scrub import scrub_event
+from core.errors import NotFound, QueueUnavailable, RootnoteError
+from core.store.ingest import NewEvent, Stored, store_events
+from core.store.payload import payload_of
+from handlers.projects import unknown_project
+from handlers.schemas import EventIn, Outcome
+from handlers.wiring import Deps
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Incoming:
+    """One event as sent, cleaned and free of secrets. `event_key` makes it idempotent."""
+
+    project_key: str
+    content: EventContent
+    occurred_at: datetime
+    event_key: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Receipt:
+    """`is_new` False: the same event was stored before."""
+
+    id: UUID
+    group_id: UUID
+    analysis: Outcome
+    is_new: bool
+
+
+def prepare(event: EventIn, *, idempotency_key: str | None) -> Incoming:
+    """From here on no secret is in the event. Raises InvalidInput for what cannot be stored."""
+    extra = clean_json({**event.extra, **(event.model_extra or {})})
+    content = EventContent(
+        message=clean_text(event.message),
+        status_code=event.status_code,
+        stack=_clean(event.stack),
+        method=_clean(event.method),
+        path=_clean(event.path),
+        environment=_clean(event.environment),
+        release=_clean(event.release),
+        extra=extra if isinstance(extra, dict) else {},
+    )
+    event_key = event.event_id or idempotency_key
+    return Incoming(
+        project_key=event.project_key,
+        content=scrub_event(content),
+        occurred_at=event.timestamp,
+        event_key=_clean(event_key),
+    )
+
+
+def _clean(text: str | None) -> str | None:
+    return None if text is None else clean_text(text)
+
+
+async def receive(
+    events: Sequence[Incoming], *, caller: Caller, request_id: str, deps: Deps
+) -> list[Receipt | RootnoteError]:
+    """Store the events; an answer for each, in order. Raises StoreUnavailable.
+
+    An answer is an error where the caller may not use the event's project.
+    """
+    try:
+        return await _receive(events, caller, request_id, deps)
+    except NotFound:
+        # The directory remembered a project that was deleted since.
+        deps.projects.forget()
+        return await _receive(events, caller, request_id, deps)
+
+
+async def _receive(
+    events: Sequence[Incoming], caller: Caller, request_id: str, deps: Deps
+) -> list[Receipt | RootnoteError]:
+    project_ids = await deps.projects.resolve((event.project_key for event in events), caller)
+    rows = [
+        _row(event, project_ids[event.project_key]) if event.project_key in project_ids else None
+        for event in events
+    ]
+    accepted = [row for row in rows if row is not None]
+    if not accepted:
+        return [unknown_project(event.project_key) for event in events]
+    stored = await store_events(deps.database, accepted, version=ANALYSIS_VERSION, request_id=request_id)
+    sent = await _send(stored, deps)
+    return [
+        _receipt(row, stored, sent=sent) if row is not None else unknown_project(event.project_key)
+        for event, row in zip(events, rows, strict=True)
+    ]
+
+
+def _row(event: Incoming, project_id: UUID) -> NewEvent:
+    print_ = fingerprint(event.content)
+    group_id = ids.group_id(project_id, print_.value, print_.version)
+    is_wanted = needs_analysis(event.content.status_code)
+    return NewEvent(
+        id=ids.event_id(project_id, event.event_key),
+        project_id=project_id,
+        group_id=group_id,
+        fingerprint=print_.value,
+        fingerprint_version=print_.version,
+        title=print_.title,
+        event_key=event.event_key,
+        status_code=event.content.status_code,
+        occurred_at=event.occurred_at,
+        payload=payload_of(event.content),
+        job_id=job_id(JobKind.ANALYSE_GROUP, group_id, ANALYSIS_VERSION) if is_wanted else None,
+    )
+
+
+async def _send(stored: Stored, deps: Deps) -> bool:
+    try:
+        await deps.publisher.send((id_, JobKind.ANALYSE_GROUP) for id_ in stored.job_ids)
+    except QueueUnavailable as exc:
+        metrics.PUBLISH_FAILURES.inc()
+        logger.warning("jobs stored but not sent: the sweeper will", extra={"cause": str(exc)})
+        return False
+    return True
+
+
+def _receipt(row: NewEvent, stored: Stored, *, sent: bool) -> Receipt:
+    analysis: Outcome
+    if row.job_id is None:
+        analysis = "not_required"
+    elif row.id in stored.analysed_ids:
+        analysis = "reused"
+    elif row.job_id in stored.job_ids and not sent:
+        analysis = "deferred"
+    else:
+        analysis = "queued"
+    metrics.EVENTS_RECEIVED.labels(analysis).inc()
+    return Receipt(id=row.id, group_id=row.group_id, analysis=analysis, is_new=row.id in stored.event_ids)

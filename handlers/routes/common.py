@@ -1,0 +1,42 @@
+"""What several routes ask of a request."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Query, Request
+
+from core.domain.access import Caller
+from core.domain.page import Cursor, decode_cursor
+from handlers.schemas import Problem, ProjectKey
+from handlers.wiring import Deps
+
+Limit = Annotated[int, Query(ge=1, le=200, description="items a page")]
+CursorParam = Annotated[str | None, Query(description="`next_cursor` of the page before", max_length=100)]
+ProjectParam = Annotated[ProjectKey | None, Query(description="only this project")]
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": text}
+    for status, text in {
+        401: "No valid key",
+        403: "Not with this key",
+        422: "A field is wrong; `errors` names it",
+        503: "PostgreSQL does not answer; try again after Retry-After",
+    }.items()
+}
+
+
+def request_id_of(request: Request) -> str:
+    return str(request.state.request_id)
+
+
+def cursor_of(text: str | None) -> Cursor | None:
+    return decode_cursor(text) if text else None
+
+
+async def project_filter(deps: Deps, caller: Caller, key: str | None) -> UUID | None:
+    """The project to show: the one asked for, else the key's own, else (None) all."""
+    if key is None:
+        return caller.project_id
+    return await deps.projects.resolve_existing(key, caller)

@@ -1,0 +1,175 @@
+"""Events: sent one by one or in batches, and read back with their analysis."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+
+from core import metrics
+from core.domain.access import Scope
+from core.errors import FieldProblem, InvalidInput, NotFound, RootnoteError
+from core.store import events
+from handlers.bodies import decode, parse, read_body, validate
+from handlers.problems import field_problems, status_of
+from handlers.receive import Incoming, Receipt, prepare, receive
+from handlers.routes.common import (
+    PROBLEMS,
+    CursorParam,
+    Limit,
+    ProjectParam,
+    cursor_of,
+    project_filter,
+    request_id_of,
+)
+from handlers.schemas import (
+    BatchAccepted,
+    BatchIn,
+    BatchItem,
+    EventAccepted,
+    EventIn,
+    EventOut,
+    EventPage,
+    Problem,
+)
+from handlers.wiring import deps_of
+
+router = APIRouter(prefix="/api/v1/events", tags=["events"])
+
+
+def _body_of(model: type[EventIn] | type[BatchIn]) -> dict[str, Any]:
+    """The body's schema for /docs: these routes read their body themselves, once and within a limit."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+_INGEST_PROBLEMS = PROBLEMS | {
+    400: {"model": Problem, "description": "The body is not JSON"},
+    413: {"model": Problem, "description": "The body is over the limit"},
+}
+
+
+@router.post(
+    "",
+    status_code=202,
+    response_model=EventAccepted,
+    responses=_INGEST_PROBLEMS | {200: {"model": EventAccepted, "description": "Stored before"}},
+    openapi_extra=_body_of(EventIn),
+)
+async def create_event(request: Request) -> Response:
+    """Store an error. It is analysed afterwards if its status is 500 or above."""
+    started = time.perf_counter()
+    deps = deps_of(request)
+    caller = await deps.keys.caller(request, Scope.INGEST)
+    body = await read_body(request, limit=deps.settings.max_body_bytes)
+    incoming = prepare(parse(EventIn, body), idempotency_key=_idempotency_key(request))
+    [answer] = await receive([incoming], caller=caller, request_id=request_id_of(request), deps=deps)
+    if isinstance(answer, RootnoteError):
+        raise answer
+    metrics.INGEST_SECONDS.observe(time.perf_counter() - started)
+    return JSONResponse(_accepted(answer), 202 if answer.is_new else 200)
+
+
+@router.post(
+    "/batch",
+    status_code=202,
+    response_model=BatchAccepted,
+    responses=_INGEST_PROBLEMS,
+    openapi_extra=_body_of(BatchIn),
+)
+async def create_events(request: Request) -> Response:
+    """Store up to 500 errors. Each has its own result; a bad one does not sink the rest."""
+    started = time.perf_counter()
+    deps = deps_of(request)
+    caller = await deps.keys.caller(request, Scope.INGEST)
+    body = await read_body(request, limit=deps.settings.max_body_bytes)
+    batch = validate(BatchIn, decode(body))
+    if len(batch.events) > deps.settings.max_batch_events:
+        most = deps.settings.max_batch_events
+        raise InvalidInput(FieldProblem(field="events", message=f"holds more than {most} events"))
+    prepared = _prepare_all(batch.events, _idempotency_key(request))
+    good = [item for item in prepared if isinstance(item, Incoming)]
+    answers = iter(
+        await receive(good, caller=caller, request_id=request_id_of(request), deps=deps) if good else []
+    )
+    results = [_item(next(answers) if isinstance(item, Incoming) else item) for item in prepared]
+    metrics.INGEST_SECONDS.observe(time.perf_counter() - started)
+    accepted = sum(item.id is not None for item in results)
+    answer = BatchAccepted(accepted=accepted, refused=len(results) - accepted, results=results)
+    return JSONResponse(answer.model_dump(mode="json", exclude_defaults=True), 202)
+
+
+def _idempotency_key(request: Request) -> str | None:
+    key = request.headers.get("idempotency-key")
+    if key is not None and not 1 <= len(key) <= 200:
+        raise InvalidInput(FieldProblem(field="Idempotency-Key", message="must have 1 to 200 characters"))
+    return key
+
+
+def _prepare_all(events_in: list[Any], idempotency_key: str | None) -> list[Incoming | InvalidInput]:
+    prepared: list[Incoming | InvalidInput] = []
+    for index, value in enumerate(events_in):
+        key = f"{idempotency_key}:{index}" if idempotency_key else None
+        try:
+            prepared.append(prepare(validate(EventIn, value, prefix=f"events.{index}."), idempotency_key=key))
+        except InvalidInput as exc:
+            metrics.EVENTS_REFUSED.labels(422).inc()
+            prepared.append(exc)
+    return prepared
+
+
+def _accepted(receipt: Receipt) -> dict[str, str]:
+    return {"id": str(receipt.id), "group_id": str(receipt.group_id), "analysis": receipt.analysis}
+
+
+def _item(answer: Receipt | RootnoteError) -> BatchItem:
+    if isinstance(answer, RootnoteError):
+        fields = field_problems(answer) or field_problems(
+            InvalidInput(FieldProblem(field="project_key", message=str(answer)))
+        )
+        return BatchItem(status=status_of(answer), errors=fields)
+    return BatchItem(
+        status=202 if answer.is_new else 200,
+        id=answer.id,
+        group_id=answer.group_id,
+        analysis=answer.analysis,
+    )
+
+
+@router.get("", response_model=EventPage, responses=PROBLEMS)
+async def list_events(
+    request: Request,
+    project_key: ProjectParam = None,
+    group_id: UUID | None = None,
+    cursor: CursorParam = None,
+    limit: Limit = 50,
+) -> EventPage:
+    """Newest first, with the analysis of each that has one."""
+    deps = deps_of(request)
+    caller = await deps.keys.caller(request, Scope.READ)
+    project_id = await project_filter(deps, caller, project_key)
+    after = cursor_of(cursor)
+    page = await deps.database.autocommit(
+        lambda connection: events.newest(
+            connection, project_id=project_id, group_id=group_id, after=after, limit=limit
+        )
+    )
+    return EventPage(
+        items=[EventOut.model_validate(item) for item in page.items],
+        next_cursor=page.next.encode() if page.next else None,
+    )
+
+
+@router.get("/{event_id}", response_model=EventOut, responses=PROBLEMS | {404: {"model": Problem}})
+async def get_event(request: Request, event_id: UUID) -> EventOut:
+    deps = deps_of(request)
+    caller = await deps.keys.caller(request, Scope.READ)
+    view = await deps.database.autocommit(
+        lambda connection: events.find(connection, event_id, project_id=caller.project_id)
+    )
+    if view is None:
+        raise NotFound(f"no event {event_id}")
+    return EventOut.model_validate(view)

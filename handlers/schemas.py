@@ -1,0 +1,156 @@
+"""What comes in and goes out over HTTP."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt
+
+_CLOCK_SKEW = timedelta(days=1)
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _plausible_time(value: datetime) -> datetime:
+    """To UTC; without a zone it is taken for UTC. A clock far off would put the event where nobody looks."""
+    try:
+        in_utc = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    except OverflowError as exc:
+        raise ValueError("must be a time that exists in UTC") from exc
+    if not _EARLIEST <= in_utc <= datetime.now(UTC) + _CLOCK_SKEW:
+        raise ValueError("must lie between 1970 and a day from now")
+    return in_utc
+
+
+ProjectKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+
+
+class EventIn(BaseModel):
+    """One error. Fields that are not listed are kept under `extra`."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    project_key: ProjectKey
+    message: str = Field(min_length=1)
+    stack: str | None = Field(default=None, description="the stack text as the runtime printed it")
+    method: str | None = Field(default=None, max_length=20)
+    path: str | None = Field(default=None, max_length=8_192)
+    status_code: StrictInt = Field(ge=100, le=599, description="500 and above are analysed")
+    timestamp: Annotated[datetime, AfterValidator(_plausible_time)]
+    event_id: str | None = Field(
+        default=None, min_length=1, max_length=200, description="makes sending the event again harmless"
+    )
+    environment: str | None = Field(default=None, max_length=200)
+    release: str | None = Field(default=None, max_length=200)
+    extra: dict[str, Any] = Field(default_factory=dict)
+
+
+class BatchIn(BaseModel):
+    """Up to 500 events. Each is judged on its own, so they are not validated here."""
+
+    model_config = ConfigDict(frozen=True)
+
+    events: list[Any] = Field(min_length=1)
+
+
+class FieldProblemOut(BaseModel):
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    """RFC 9457, with `errors` for the fields and the request's id for the logs."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    request_id: str
+    errors: list[FieldProblemOut] = []
+
+
+Outcome = Literal["queued", "reused", "deferred", "not_required"]
+
+
+class EventAccepted(BaseModel):
+    """`deferred`: Redis does not answer now; the job is stored and will be sent when it does."""
+
+    id: UUID
+    group_id: UUID
+    analysis: Outcome
+
+
+class BatchItem(BaseModel):
+    """The answer to one event of a batch, with the status that it would have had alone."""
+
+    status: int
+    id: UUID | None = None
+    group_id: UUID | None = None
+    analysis: Outcome | None = None
+    errors: list[FieldProblemOut] = []
+
+
+class BatchAccepted(BaseModel):
+    accepted: int
+    refused: int
+    results: list[BatchItem]
+
+
+class AnalysisOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    analysis_text: str
+    model: str
+    confidence: float
+    detail: dict[str, Any]
+    prompt_version: str
+    reused_from: UUID | None
+    created_at: datetime
+
+
+class EventOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    project_key: str
+    group_id: UUID
+    status_code: int
+    payload: dict[str, Any]
+    occurred_at: datetime
+    received_at: datetime
+    analysis: AnalysisOut | None
+
+
+class EventPage(BaseModel):
+    items: list[EventOut]
+    next_cursor: str | None
+
+
+class GroupOut(BaseModel):
+    """`event_count` stops at 10,000. `job_state` is that of the newest analysis job."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    project_key: str
+    title: str
+    status: str
+    fingerprint: str
+    fingerprint_version: int
+    first_seen: datetime
+    last_seen: datetime | None
+    event_count: int
+    job_state: str | None
+    job_reason: str | None
+    analysis: AnalysisOut | None
+
+
+class GroupPage(BaseModel):
+    items: list[GroupOut]
+    next_cursor: str | None
+
+
+class JobAccepted(BaseModel):
+    job_id: UUID
+    state: str
