@@ -1,0 +1,48 @@
+"""The schedule, and beat's sign of life.
+
+RedBeat keeps the schedule's state in Redis, so a restart neither repeats nor forgets, and holds a
+lock, so that of two beats one waits.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from core.queue import names
+
+logger = logging.getLogger(__name__)
+
+_LOCK_TIMEOUT_SECONDS = 20
+_TICK_LIFE_SECONDS = 3_600
+
+
+def configuration(redis_url: str, sweep_interval: float) -> dict[str, object]:
+    """Celery settings for beat. A sweep that nobody took until the next is due is dropped."""
+    return {
+        "beat_scheduler": "redbeat.RedBeatScheduler",
+        "beat_max_loop_interval": min(5.0, sweep_interval),
+        "redbeat_redis_url": redis_url,
+        "redbeat_key_prefix": "rootnote:beat:",
+        "redbeat_lock_timeout": _LOCK_TIMEOUT_SECONDS,
+        "redbeat_redis_options": {"socket_timeout": 5, "socket_connect_timeout": 3, "socket_keepalive": True},
+        "beat_schedule": {
+            names.SWEEP: {
+                "task": names.SWEEP,
+                "schedule": sweep_interval,
+                "options": {"queue": names.MAINTENANCE, "expires": 2 * sweep_interval},
+            }
+        },
+    }
+
+
+def note_tick(redis_url: str) -> None:
+    """Tell /readyz that beat is alive. Failing to must not keep the tick itself from going out."""
+    try:
+        with Redis.from_url(redis_url, socket_timeout=1, socket_connect_timeout=1) as redis:
+            redis.set(names.BEAT_TICK, time.time(), ex=_TICK_LIFE_SECONDS)
+    except RedisError as exc:
+        logger.warning("beat's tick was not noted", extra={"cause": type(exc).__name__})

@@ -1,0 +1,126 @@
+"""Celery's settings and signals.
+
+PostgreSQL is the truth and the sweeper sends again what Redis lost, so a message is a hint: late
+acknowledgement and redelivery only make the hint come sooner.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+
+from celery import Celery
+from celery.signals import (
+    beat_init,
+    before_task_publish,
+    setup_logging,
+    worker_init,
+    worker_process_shutdown,
+    worker_ready,
+)
+
+# prometheus_client decides at its import whether counters are shared between the pool's processes.
+os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="rootnote-metrics-"))
+# SIGTERM (Fargate, Kubernetes, Ctrl-C's polite cousin) must mean the soft shutdown.
+os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
+
+from core import log
+from core.errors import ConfigError
+from core.queue import names
+from core.settings import load
+from worker import beat, health
+
+SOFT_LIMIT_SECONDS = 240
+HARD_LIMIT_SECONDS = 300
+
+
+def _configuration() -> dict[str, object]:
+    """Called by Celery when it first needs a setting: importing the worker needs no environment."""
+    try:
+        settings = load()
+    except ConfigError as exc:
+        raise SystemExit(f"rootnote: {exc}") from None
+    redis_url = settings.redis_url.get_secret_value()
+    return {
+        "broker_url": redis_url,
+        "task_default_queue": names.AI_ANALYSIS,
+        "task_routes": {
+            names.ANALYSE_ERROR_EVENT: {"queue": names.AI_ANALYSIS},
+            names.SWEEP: {"queue": names.MAINTENANCE},
+        },
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "result_serializer": "json",
+        "task_ignore_result": True,
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": False,
+        "task_soft_time_limit": SOFT_LIMIT_SECONDS,
+        "task_time_limit": HARD_LIMIT_SECONDS,
+        "worker_prefetch_multiplier": 1,
+        "worker_soft_shutdown_timeout": 90,
+        # An idle worker has nothing to wait for, yet would sleep out the whole time-out.
+        "worker_enable_soft_shutdown_on_idle": False,
+        "worker_hijack_root_logger": False,
+        "worker_send_task_events": True,
+        "worker_max_tasks_per_child": 5_000,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "broker_transport_options": {
+            "visibility_timeout": 2 * HARD_LIMIT_SECONDS,
+            "unacked_restore_interval": 10,
+            "unacked_restore_throttle": 1,
+            # kombu's own default is to wait for ever on a connection that is half open.
+            "socket_timeout": 5,
+            "socket_connect_timeout": 3,
+            "socket_keepalive": True,
+            "health_check_interval": 10,
+        },
+        "timezone": "UTC",
+        "enable_utc": True,
+        **beat.configuration(redis_url, settings.sweep_interval),
+    }
+
+
+app = Celery("rootnote", include=["worker.tasks"])
+app.add_defaults(_configuration)
+
+
+@setup_logging.connect
+def _set_up_logging(loglevel: int | str | None = None, **_: object) -> None:
+    settings = load()
+    level = loglevel if isinstance(loglevel, str) else settings.log_level
+    log.configure(settings.log_format, level, service="worker")
+    for chatty in ("celery.beat", "celery.worker.strategy", "celery.app.trace"):
+        logging.getLogger(chatty).addFilter(_is_not_a_sweep)
+
+
+def _is_not_a_sweep(record: logging.LogRecord) -> bool:
+    """A sweep every few seconds that went well is no news."""
+    return record.levelno > logging.INFO or names.SWEEP not in record.getMessage()
+
+
+@worker_init.connect
+def _serve_metrics(**_: object) -> None:
+    health.serve_metrics(load().worker_metrics_port)
+
+
+@worker_process_shutdown.connect
+def _close_process(pid: int, **_: object) -> None:
+    from worker.wiring import close  # noqa: PLC0415  (a process that never worked need not load it)
+
+    close()
+    health.forget_process(pid)
+
+
+@worker_ready.connect
+def _sweep_at_once(**_: object) -> None:
+    """After an outage, what waited need not wait for beat."""
+    app.send_task(names.SWEEP, expires=load().sweep_interval, retry=False)
+
+
+@beat_init.connect
+@before_task_publish.connect(sender=names.SWEEP)
+def _note_tick(**_: object) -> None:
+    beat.note_tick(load().redis_url.get_secret_value())

@@ -1,0 +1,35 @@
+"""What a call cost, by the price list that the installed genai-prices brings. Nothing is fetched."""
+
+from __future__ import annotations
+
+from worker.providers.base import Usage
+
+# The ledger's names, as the price list has them.
+_VENDORS = {"openai": "openai", "gemini": "google"}
+
+
+def cost_usd(provider: str, model: str, usage: Usage) -> float | None:
+    """US dollars at today's prices, or None for a model that the list does not know.
+
+    Cached input is charged at its own rate. The offline analyser (`heuristic`) is free.
+    """
+    if provider == "heuristic":
+        return 0.0
+    vendor = _VENDORS.get(provider)
+    if vendor is None:
+        return None
+    # Imported at the first use: the list takes 0.2 s to load.
+    import genai_prices  # noqa: PLC0415
+
+    try:
+        price = genai_prices.calc_price(
+            genai_prices.Usage(
+                input_tokens=usage.input, cache_read_tokens=usage.cached_input, output_tokens=usage.output
+            ),
+            model_ref=model.removeprefix("models/"),
+            provider_id=vendor,
+        )
+    except (LookupError, ValueError):
+        # ValueError: token counts that contradict each other, such as more cached than sent.
+        return None
+    return float(price.total_price)

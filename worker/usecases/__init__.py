@@ -1,0 +1,1 @@
+"""What the worker does, without Celery, HTTP or any concrete provider."""

@@ -1,0 +1,63 @@
+"""Find what Redis or a worker lost, and send it again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+from uuid import UUID
+
+from core.domain.job import JobKind
+from core.errors import QueueUnavailable
+from core.store import health, jobs
+from core.store.database import Connection, Cursor, Database
+
+_WAITING_IS_ENOUGH = 500
+_AT_LEAST = 50
+
+
+class Queue(Protocol):
+    async def send(self, jobs: list[tuple[UUID, JobKind]]) -> None: ...
+    async def depth(self, queue: str) -> int: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Swept:
+    """`lost`: leases that had run out. `sent`: messages sent, or zero when Redis does not answer."""
+
+    lost: int
+    sent: int
+
+
+async def sweep(
+    *,
+    database: Database,
+    queue: Queue,
+    queue_names: tuple[str, ...],
+    max_attempts: int,
+    resend_after: timedelta,
+) -> Swept:
+    """One look. A long queue is left to its workers: what is in it is not lost, only waiting, and sending
+    it again would only make it longer."""
+    limit = max(_AT_LEAST, _WAITING_IS_ENOUGH - await _waiting(queue, queue_names))
+
+    async def look(connection: Connection) -> tuple[Cursor, Cursor]:
+        await health.beat(connection, "worker")
+        lost = await jobs.requeue_lost(connection, max_attempts=max_attempts)
+        return lost, await jobs.take_due(connection, limit=limit, resend_after=resend_after)
+
+    lost_cursor, due_cursor = await database.transaction(look)
+    lost = len(await lost_cursor.fetchall())
+    due = [(id_, JobKind(kind)) for id_, kind in await due_cursor.fetchall()]
+    try:
+        await queue.send(due)
+    except QueueUnavailable:
+        return Swept(lost=lost, sent=0)
+    return Swept(lost=lost, sent=len(due))
+
+
+async def _waiting(queue: Queue, names: tuple[str, ...]) -> int:
+    try:
+        return sum([await queue.depth(name) for name in names])
+    except QueueUnavailable:
+        return 0

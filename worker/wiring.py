@@ -1,0 +1,127 @@
+"""The worker's real objects, one of each a process, made when the first task needs them.
+
+The pool's children are forked from a parent that has made none: connections must not be inherited.
+"""
+
+from __future__ import annotations
+
+import random
+import socket
+from dataclasses import dataclass
+from datetime import timedelta
+from os import getpid
+
+from pydantic import SecretStr
+
+from core.domain.job import RetryPolicy
+from core.queue.publisher import Publisher
+from core.settings import GeminiSdk, Settings, load
+from core.store.database import Database
+from worker.loop import LoopThread
+from worker.providers.base import Provider
+from worker.providers.breaker import Breaker
+from worker.providers.fallback import Chain
+from worker.usecases.analyse_event import AnalyseTools, Offline
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Process:
+    """Everything a task needs."""
+
+    settings: Settings
+    loop: LoopThread
+    database: Database
+    publisher: Publisher
+    chain: Chain
+    analyse: AnalyseTools
+
+    @property
+    def name(self) -> str:
+        return f"{socket.gethostname()}:{getpid()}"
+
+
+_process: Process | None = None
+
+
+def process() -> Process:
+    """This process's objects. Raises ConfigError."""
+    global _process  # noqa: PLW0603  (the one global of the worker, as this module's purpose)
+    if _process is None:
+        _process = _build(load())
+    return _process
+
+
+def close() -> None:
+    """End the connections, if there are any."""
+    global _process  # noqa: PLW0603
+    if _process is None:
+        return
+    for closing in (_process.chain.aclose(), _process.publisher.aclose(), _process.database.aclose()):
+        _process.loop.run(closing)
+    _process.loop.close()
+    _process = None
+
+
+def _build(settings: Settings) -> Process:
+    database = Database(
+        settings.database_url.get_secret_value(),
+        pool_size=settings.database_pool_size,
+        timeout=settings.database_timeout,
+    )
+    chain = Chain(_providers(settings), breaker=Breaker(), call_timeout=settings.llm_call_timeout)
+    return Process(
+        settings=settings,
+        loop=LoopThread(),
+        database=database,
+        publisher=Publisher(settings.redis_url.get_secret_value(), timeout=settings.redis_timeout),
+        chain=chain,
+        analyse=AnalyseTools(
+            database=database,
+            models=chain,
+            offline=_offline() if settings.offline_analyser else None,
+            policy=RetryPolicy(
+                max_retries=settings.max_retries,
+                base=settings.retry_base,
+                factor=settings.retry_factor,
+                longest=settings.retry_max,
+            ),
+            lease=timedelta(seconds=settings.lease),
+            budget_seconds=settings.llm_budget,
+            jitter=random.random,
+        ),
+    )
+
+
+def _offline() -> Offline:
+    from worker.providers import heuristic  # noqa: PLC0415  (only where it is allowed)
+
+    return Offline(model=heuristic.MODEL, analyse=heuristic.analyse)
+
+
+def _providers(settings: Settings) -> list[Provider]:
+    """Those that have a key, in the order in which they are asked. Each SDK is loaded only if used."""
+    providers: list[Provider] = []
+    if settings.openai_api_key is not None:
+        from worker.providers.openai import OpenAIProvider  # noqa: PLC0415
+
+        providers.append(
+            OpenAIProvider(
+                api_key=settings.openai_api_key.get_secret_value(),
+                base_url=settings.openai_base_url,
+                model=settings.openai_model,
+            )
+        )
+    if settings.gemini_api_key is not None:
+        providers.append(_gemini(settings, settings.gemini_api_key))
+    return providers
+
+
+def _gemini(settings: Settings, api_key: SecretStr) -> Provider:
+    key, base_url, model = api_key.get_secret_value(), settings.gemini_base_url, settings.gemini_model
+    if settings.gemini_sdk is GeminiSdk.GENERATIVEAI:
+        from worker.providers.gemini_legacy import GeminiLegacyProvider  # noqa: PLC0415
+
+        return GeminiLegacyProvider(api_key=key, base_url=base_url, model=model)
+    from worker.providers.gemini import GeminiProvider  # noqa: PLC0415
+
+    return GeminiProvider(api_key=key, base_url=base_url, model=model)
