@@ -1,0 +1,50 @@
+"""Our ready-made message against what the installed Celery sends for the same task."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+from uuid import uuid4
+
+import redis
+from celery import Celery
+
+from core.domain.job import JobKind
+from core.queue import names
+from core.queue.publisher import Publisher
+
+_DIFFERS_EACH_TIME = {("headers", "origin"), ("properties", "delivery_tag"), ("properties", "reply_to")}
+
+
+def _flat(message: dict[str, Any]) -> dict[tuple[str, str], Any]:
+    """Header by header, with the body decoded; what is random by nature left out."""
+    flat = {
+        (part, name): value for part in ("headers", "properties") for name, value in message[part].items()
+    }
+    flat |= {("", name): message[name] for name in ("content-type", "content-encoding")}
+    flat["", "body"] = json.loads(base64.b64decode(message["body"]))
+    return {key: value for key, value in flat.items() if key not in _DIFFERS_EACH_TIME}
+
+
+async def test_field_by_field(redis_url: str) -> None:
+    job_id = uuid4()
+    app = Celery("reference", broker=redis_url)
+    app.conf.update(task_ignore_result=True, task_serializer="json")
+    app.send_task(
+        names.ANALYSE_ERROR_EVENT,
+        (str(job_id),),
+        task_id=str(job_id),
+        queue=names.AI_ANALYSIS,
+        ignore_result=True,
+    )
+    publisher = Publisher(redis_url, timeout=1)
+    await publisher.send([(job_id, JobKind.ANALYSE_GROUP)])
+    await publisher.aclose()
+    app.close()
+    with redis.Redis.from_url(redis_url) as client:
+        ours, theirs = (json.loads(raw) for raw in client.lrange(names.AI_ANALYSIS, 0, -1))
+    assert ours.keys() == theirs.keys()
+    assert ours["headers"].keys() == theirs["headers"].keys()
+    assert ours["properties"].keys() == theirs["properties"].keys()
+    assert _flat(ours) == _flat(theirs)

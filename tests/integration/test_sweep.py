@@ -1,0 +1,146 @@
+"""The sweeper: what is due, what was lost, and what must be left alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+import httpx2
+
+from core.domain.job import JobKind
+from core.errors import QueueUnavailable
+from core.store import jobs
+from core.store.database import Database
+from tests.integration.conftest import Query, guide_event
+from worker.usecases.sweep import Swept, sweep
+
+
+@dataclass(kw_only=True)
+class FakeQueue:
+    """`is_down`: answers nothing. `waiting`: what it says of its length."""
+
+    is_down: bool = False
+    waiting: int = 0
+    sent: list[UUID] = field(default_factory=list)
+
+    async def send(self, jobs: list[tuple[UUID, JobKind]]) -> None:
+        if self.is_down:
+            raise QueueUnavailable("down")
+        self.sent += [id_ for id_, _ in jobs]
+
+    async def depth(self, queue: str) -> int:
+        if self.is_down:
+            raise QueueUnavailable("down")
+        return self.waiting
+
+
+async def run(database: Database, queue: FakeQueue, *, resend_after: float = 15) -> Swept:
+    return await sweep(
+        database=database,
+        queue=queue,
+        queue_names=("ai_analysis",),
+        max_attempts=4,
+        resend_after=timedelta(seconds=resend_after),
+    )
+
+
+async def queued(client: httpx2.AsyncClient, query: Query) -> UUID:
+    await client.post("/api/v1/events", json=guide_event())
+    [job] = query("SELECT id FROM jobs")
+    id_: UUID = job["id"]
+    return id_
+
+
+async def test_a_message_on_its_way_is_left_alone_and_a_lost_one_sent_again(
+    client: httpx2.AsyncClient, query: Query, database: Database
+) -> None:
+    job_id = await queued(client, query)
+    queue = FakeQueue()
+    assert await run(database, queue) == Swept(lost=0, sent=0)
+    query("UPDATE jobs SET sent_at = now() - interval '16 s'")
+    assert await run(database, queue) == Swept(lost=0, sent=1)
+    assert await run(database, queue) == Swept(lost=0, sent=0)
+    assert queue.sent == [job_id]
+
+
+async def test_a_retry_is_sent_when_it_is_due_and_not_before(
+    client: httpx2.AsyncClient, query: Query, database: Database
+) -> None:
+    job_id = await queued(client, query)
+    query("UPDATE jobs SET sent_at = NULL, due_at = now() + interval '1 h'")
+    queue = FakeQueue()
+    assert (await run(database, queue)).sent == 0
+    query("UPDATE jobs SET due_at = now() - interval '1 s'")
+    assert (await run(database, queue)).sent == 1
+    assert queue.sent == [job_id]
+
+
+async def test_a_lost_lease_goes_back_to_the_queue_and_at_last_to_the_dead(
+    client: httpx2.AsyncClient, query: Query, database: Database
+) -> None:
+    job_id = await queued(client, query)
+    queue = FakeQueue()
+    for attempt in range(1, 5):
+        claim = await database.autocommit(
+            lambda c: jobs.claim_analysis(c, job_id, claimed_by="w", lease=timedelta(seconds=30))
+        )
+        assert claim is not None
+        assert claim.attempts == attempt
+        assert (await run(database, queue)).lost == 0
+        query("UPDATE jobs SET lease_until = now() - interval '1 s'")
+        assert await run(database, queue) == Swept(lost=1, sent=int(attempt < 4))
+    [job] = query("SELECT state, reason, last_error FROM jobs")
+    assert (job["state"], job["reason"]) == ("dead", "worker lost")
+    assert "worker was lost" in job["last_error"]
+
+
+async def test_ended_jobs_are_never_sent(
+    client: httpx2.AsyncClient, query: Query, database: Database
+) -> None:
+    await queued(client, query)
+    for state in ("done", "skipped", "failed", "dead"):
+        query("UPDATE jobs SET state = %s, sent_at = NULL, due_at = now() - interval '1 h'", state)
+        assert await run(database, FakeQueue()) == Swept(lost=0, sent=0)
+
+
+async def test_redis_away(client: httpx2.AsyncClient, query: Query, database: Database) -> None:
+    job_id = await queued(client, query)
+    query("UPDATE jobs SET sent_at = NULL")
+    assert await run(database, FakeQueue(is_down=True)) == Swept(lost=0, sent=0)
+    queue = FakeQueue()
+    assert await run(database, queue, resend_after=0) == Swept(lost=0, sent=1)
+    assert queue.sent == [job_id]
+
+
+async def test_a_long_queue_is_not_made_much_longer(
+    client: httpx2.AsyncClient, query: Query, database: Database
+) -> None:
+    await queued(client, query)
+    query(
+        "INSERT INTO jobs (id, kind, subject_id, version, project_id)"
+        " SELECT gen_random_uuid(), kind, gen_random_uuid(), version, project_id"
+        " FROM jobs, generate_series(1, 999)"
+    )
+    query("UPDATE jobs SET sent_at = NULL")
+    assert (await run(database, FakeQueue(waiting=10_000))).sent == 50
+    assert (await run(database, FakeQueue())).sent == 500
+
+
+async def test_its_sign_of_life_is_noted(database: Database, query: Query) -> None:
+    await run(database, FakeQueue())
+    [row] = query("SELECT name, now() - seen_at < interval '5 s' AS fresh FROM heartbeats")
+    assert (row["name"], row["fresh"]) == ("worker", True)
+
+
+async def test_a_stopping_worker_gives_its_claim_back_uncounted(
+    client: httpx2.AsyncClient, query: Query, database: Database
+) -> None:
+    job_id = await queued(client, query)
+    claim = await database.autocommit(
+        lambda c: jobs.claim_analysis(c, job_id, claimed_by="w", lease=timedelta(seconds=30))
+    )
+    assert claim is not None
+    await jobs.fenced(database, lambda c: jobs.give_back(c, claim))
+    [job] = query("SELECT state, attempts, sent_at FROM jobs")
+    assert (job["state"], job["attempts"], job["sent_at"]) == ("queued", 0, None)
