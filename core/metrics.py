@@ -35,3 +35,11 @@ MODEL_TOKENS = Counter(
 MODEL_COST = Counter("rootnote_llm_cost_usd_total", "Spent on models, in USD", ["provider"])
 JOBS_LOST = Counter("rootnote_jobs_lost_total", "Leases that ran out: a worker died or hung")
 JOBS_RESENT = Counter("rootnote_jobs_sent_by_sweeper_total", "Messages that the sweeper sent")
+JOBS_BY_STATE = Gauge(
+    "rootnote_jobs_current", "Jobs that wait, run, failed or died", ["state"], multiprocess_mode="mostrecent"
+)
+OLDEST_DUE_SECONDS = Gauge(
+    "rootnote_jobs_oldest_due_seconds",
+    "The longest that a due job has waited",
+    multiprocess_mode="mostrecent",
+)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import sys
 import tempfile
 
 from celery import Celery
@@ -16,6 +18,7 @@ from celery.signals import (
     before_task_publish,
     setup_logging,
     worker_init,
+    worker_process_init,
     worker_process_shutdown,
     worker_ready,
 )
@@ -104,6 +107,13 @@ def _is_not_a_sweep(record: logging.LogRecord) -> bool:
 @worker_init.connect
 def _serve_metrics(**_: object) -> None:
     health.serve_metrics(load().worker_metrics_port)
+
+
+@worker_process_init.connect
+def _leave_when_told(**_: object) -> None:
+    """At the end of a soft shutdown the pool's processes get SIGTERM: leave by way of an exception,
+    so that what is being worked is given back. By default they would just be gone."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
 @worker_process_shutdown.connect

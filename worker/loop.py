@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import Future, wait
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+STOPPING = "the process is stopping"
 _CLEAN_UP_SECONDS = 10
 
 
@@ -24,21 +26,26 @@ class LoopThread:
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run to the end. If this thread is interrupted, the work is cancelled and may clean up first."""
-        finished = threading.Event()
+        """Run to the end. If this thread is interrupted, the work is cancelled and may clean up first.
 
-        async def supervised() -> T:
-            try:
-                return await work
-            finally:
-                finished.set()
+        The CancelledError that the work sees carries STOPPING where the process is to exit.
+        """
+        started: Future[asyncio.Task[T]] = Future()
+        finished: Future[T] = Future()
 
-        future = asyncio.run_coroutine_threadsafe(supervised(), self._loop)
+        def start() -> None:
+            task = self._loop.create_task(work)
+            task.add_done_callback(lambda done: _hand_over(done, finished))
+            started.set_result(task)
+
+        self._loop.call_soon_threadsafe(start)
         try:
-            return future.result()
-        except BaseException:
-            if future.cancel():
-                finished.wait(_CLEAN_UP_SECONDS)
+            return finished.result()
+        except BaseException as exc:
+            if not finished.done():
+                reason = STOPPING if isinstance(exc, SystemExit) else type(exc).__name__
+                self._loop.call_soon_threadsafe(started.result().cancel, reason)
+                wait((finished,), _CLEAN_UP_SECONDS)
             raise
 
     def close(self) -> None:
@@ -46,3 +53,12 @@ class LoopThread:
         self._thread.join(_CLEAN_UP_SECONDS)
         if not self._thread.is_alive():
             self._loop.close()
+
+
+def _hand_over(task: asyncio.Task[T], finished: Future[T]) -> None:
+    if task.cancelled():
+        finished.set_exception(asyncio.CancelledError())
+    elif (error := task.exception()) is not None:
+        finished.set_exception(error)
+    else:
+        finished.set_result(task.result())

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from celery import shared_task
 
 from core import metrics
-from core.domain.job import JobKind
+from core.domain.job import JobKind, JobState
 from core.queue import names
 from worker import wiring
 from worker.usecases.analyse_event import analyse_event
@@ -45,3 +45,6 @@ def sweep_task() -> None:
     )
     metrics.JOBS_LOST.inc(swept.lost)
     metrics.JOBS_RESENT.inc(swept.sent)
+    for state in (JobState.QUEUED, JobState.RUNNING, JobState.FAILED, JobState.DEAD):
+        metrics.JOBS_BY_STATE.labels(state).set(swept.backlog.get(state, 0))
+    metrics.OLDEST_DUE_SECONDS.set(swept.oldest_due)

@@ -6,7 +6,6 @@ which lost its lease (stopped, or cut off) cannot overwrite what its successor d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
@@ -246,9 +245,9 @@ async def requeue(
     return JobState(row[0]) if row else JobState.QUEUED
 
 
-async def counts_by_state(connection: Connection, states: Sequence[JobState]) -> dict[str, int]:
-    """How many jobs are in each of `states`; ask for unfinished ones only, which indexes keep few."""
-    cursor = await connection.execute(
-        "SELECT state, count(*) FROM jobs WHERE state = ANY(%s) GROUP BY state", ([str(s) for s in states],)
+async def backlog(connection: Connection) -> Cursor:
+    """State, how many, and the seconds since the longest due was due, for states that want attention."""
+    return await connection.execute(
+        "SELECT state, count(*), greatest(0, extract(epoch FROM now() - min(due_at)))::float8"
+        " FROM jobs WHERE state IN ('queued', 'running', 'failed', 'dead') GROUP BY state"
     )
-    return {str(state): 0 for state in states} | dict(await cursor.fetchall())

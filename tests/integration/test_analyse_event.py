@@ -16,6 +16,7 @@ from core.domain.job import RetryPolicy
 from core.errors import Failure, StoreUnavailable
 from core.store.database import Database
 from tests.integration.conftest import DEV_TOKEN, Query, guide_event
+from worker.loop import STOPPING
 from worker.providers.base import Answer, CallRecord, ChainFailed, Prompt, Usage
 from worker.usecases import analyse_event as use_case
 from worker.usecases.analyse_event import AnalyseTools, Offline, analyse_event
@@ -303,17 +304,26 @@ async def test_a_bug_counts_as_an_attempt(
     assert job["last_error"] == "bug: ZeroDivisionError"
 
 
-async def test_a_time_limit_counts_as_an_attempt(
-    client: httpx2.AsyncClient, query: Query, tools: AnalyseTools
+@pytest.mark.parametrize(
+    ("reason", "attempts", "error"),
+    [("SoftTimeLimitExceeded", 1, "stopped at the time limit"), (STOPPING, 0, None)],
+)
+async def test_a_time_limit_counts_as_an_attempt_and_a_shutdown_does_not(
+    client: httpx2.AsyncClient,
+    query: Query,
+    tools: AnalyseTools,
+    reason: str,
+    attempts: int,
+    error: str | None,
 ) -> None:
     job_id = await queued(client, query)
     task = asyncio.create_task(work(job_id, tools, ScriptedModels(before=lambda: asyncio.sleep(30))))
     await asyncio.sleep(0.3)
-    task.cancel()
+    task.cancel(reason)
     with pytest.raises(asyncio.CancelledError):
         await task
     [job] = query("SELECT state, attempts, last_error FROM jobs")
-    assert (job["state"], job["attempts"], job["last_error"]) == ("queued", 1, "stopped at the time limit")
+    assert (job["state"], job["attempts"], job["last_error"]) == ("queued", attempts, error)
 
 
 async def test_postgres_away_at_the_claim(tools: AnalyseTools) -> None:

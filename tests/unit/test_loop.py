@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import threading
 from collections.abc import Iterator
 
 import pytest
 
-from worker.loop import LoopThread
+from worker.loop import STOPPING, LoopThread
 
 
 class _SoftLimit(Exception):
@@ -36,25 +35,28 @@ def test_result_and_error(loop: LoopThread) -> None:
         loop.run(fail())
 
 
-def test_an_interrupt_cancels_the_work_and_waits_for_its_clean_up(loop: LoopThread) -> None:
-    cleaned = threading.Event()
+@pytest.mark.parametrize(("interruption", "reason"), [(_SoftLimit, "_SoftLimit"), (SystemExit, STOPPING)])
+def test_an_interrupt_cancels_the_work_and_waits_for_its_clean_up(
+    loop: LoopThread, interruption: type[BaseException], reason: str
+) -> None:
+    cleaned: list[object] = []
 
     async def work() -> None:
         try:
             await asyncio.sleep(60)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as exc:
             await asyncio.sleep(0.05)
-            cleaned.set()
+            cleaned.extend(exc.args)
             raise
 
     def interrupt(*_: object) -> None:
-        raise _SoftLimit
+        raise interruption
 
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.1)
-        with pytest.raises(_SoftLimit):
+        with pytest.raises(interruption):
             loop.run(work())
     finally:
         signal.signal(signal.SIGALRM, before)
-    assert cleaned.is_set()
+    assert cleaned == [reason]

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
-from core import log
+from core import log, metrics
 from core.domain.analysis import Analysis
 from core.domain.analysis_text import render_text
 from core.domain.event import EventContent
@@ -19,6 +19,7 @@ from core.domain.job import JobState, RetryLater, RetryPolicy, after_failure
 from core.errors import ClaimLost, Failure, StoreUnavailable
 from core.store import analyses, jobs, ledger
 from core.store.database import Connection, Cursor, Database
+from worker.loop import STOPPING
 from worker.prompts import analysis as prompt
 from worker.providers.base import Answer, CallRecord, ChainFailed, Prompt, Usage
 from worker.usecases.lease import under_lease
@@ -88,8 +89,11 @@ async def analyse_event(job_id: UUID, *, claimed_by: str, tools: AnalyseTools) -
 async def _work_guarded(claim: jobs.Claim, tools: AnalyseTools) -> str:
     try:
         return await under_lease(_work(claim, tools), claim, database=tools.database, lease=tools.lease)
-    except asyncio.CancelledError:
-        await _fail(claim, Failure.RETRYABLE, "stopped at the time limit", None, (), tools)
+    except asyncio.CancelledError as exc:
+        if exc.args == (STOPPING,):
+            await jobs.fenced(tools.database, lambda c: jobs.give_back(c, claim))
+        else:
+            await _fail(claim, Failure.RETRYABLE, "stopped at the time limit", None, (), tools)
         raise
     except (ClaimLost, StoreUnavailable):
         raise
@@ -225,6 +229,8 @@ async def _fail(
 
 
 async def _record(connection: Connection, claim: jobs.Claim, calls: tuple[CallRecord, ...]) -> None:
+    for call in calls:
+        _count(call)
     rows = [
         ledger.LedgerRow(
             provider=call.provider,
@@ -239,3 +245,11 @@ async def _record(connection: Connection, claim: jobs.Claim, calls: tuple[CallRe
         for call in calls
     ]
     await ledger.record(connection, rows, job_id=claim.job_id, project_id=claim.project_id)
+
+
+def _count(call: CallRecord) -> None:
+    metrics.MODEL_CALLS.labels(call.provider, call.model, call.outcome).inc()
+    metrics.MODEL_SECONDS.labels(call.provider).observe(call.latency_ms / 1_000)
+    metrics.MODEL_TOKENS.labels(call.provider, "input").inc(call.usage.input)
+    metrics.MODEL_TOKENS.labels(call.provider, "output").inc(call.usage.output)
+    metrics.MODEL_COST.labels(call.provider).inc(call.cost_usd or 0)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
-from core.domain.job import JobKind
+from core.domain.job import JobKind, JobState
 from core.errors import QueueUnavailable
 from core.store import health, jobs
 from core.store.database import Connection, Cursor, Database
@@ -23,10 +23,15 @@ class Queue(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Swept:
-    """`lost`: leases that had run out. `sent`: messages sent, or zero when Redis does not answer."""
+    """`lost`: leases that had run out. `sent`: messages sent, or zero when Redis does not answer.
+
+    `backlog` has jobs by state as they were found; `oldest_due` is the longest wait, in seconds.
+    """
 
     lost: int
     sent: int
+    backlog: dict[str, int] = field(default_factory=dict, compare=False)
+    oldest_due: float = field(default=0, compare=False)
 
 
 async def sweep(
@@ -41,19 +46,30 @@ async def sweep(
     it again would only make it longer."""
     limit = max(_AT_LEAST, _WAITING_IS_ENOUGH - await _waiting(queue, queue_names))
 
-    async def look(connection: Connection) -> tuple[Cursor, Cursor]:
+    async def look(connection: Connection) -> tuple[Cursor, Cursor, Cursor]:
         await health.beat(connection, "worker")
         lost = await jobs.requeue_lost(connection, max_attempts=max_attempts)
-        return lost, await jobs.take_due(connection, limit=limit, resend_after=resend_after)
+        backlog = await jobs.backlog(connection)
+        return lost, backlog, await jobs.take_due(connection, limit=limit, resend_after=resend_after)
 
-    lost_cursor, due_cursor = await database.transaction(look)
+    lost_cursor, backlog_cursor, due_cursor = await database.transaction(look)
+    backlog = await backlog_cursor.fetchall()
     lost = len(await lost_cursor.fetchall())
     due = [(id_, JobKind(kind)) for id_, kind in await due_cursor.fetchall()]
+    return Swept(
+        lost=lost,
+        sent=await _send(due, queue),
+        backlog={state: count for state, count, _ in backlog},
+        oldest_due=max((wait for state, _, wait in backlog if state == JobState.QUEUED), default=0.0),
+    )
+
+
+async def _send(due: list[tuple[UUID, JobKind]], queue: Queue) -> int:
     try:
         await queue.send(due)
     except QueueUnavailable:
-        return Swept(lost=lost, sent=0)
-    return Swept(lost=lost, sent=len(due))
+        return 0
+    return len(due)
 
 
 async def _waiting(queue: Queue, names: tuple[str, ...]) -> int:
