@@ -103,9 +103,9 @@ def services(port: int) -> tuple[Service, ...]:
     work = ("--loglevel=info", "--queues=ai_analysis,metadata_generation,maintenance", "--concurrency=2")
     # Without these, a lone worker waits two seconds for company.
     alone = ("--without-mingle", "--without-gossip")
-    # In production a worker has 90 s for its jobs; at a terminal, nobody waits that long. Leases bring
-    # back what is cut off.
-    leave_soon = ("--", "worker.soft_shutdown_timeout=8", "worker.enable_soft_shutdown_on_idle=false")
+    # In production a worker has 90 s for its jobs; at a terminal, nobody waits that long. What is cut
+    # off is given back.
+    leave_soon = ("--", "worker.soft_shutdown_timeout=8")
     return (
         Service(name="api", argv=python("uvicorn", *serve, "--no-access-log")),
         Service(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import FrameType
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from infra.local.console import Console
@@ -171,10 +171,11 @@ class Supervisor:
         return ServiceProcess(service, env=self.env, cwd=self.plan.root, console=self.console)
 
     def _wait_until_ready(self, url: str) -> None:
-        deadline = time.monotonic() + self.plan.ready_seconds
+        began = time.monotonic()
+        deadline = began + self.plan.ready_seconds
         tell_at = time.monotonic() + STILL_WAITING_SECONDS
         while True:
-            missing = _what_is_missing(url)
+            missing = _what_is_missing(url, within=time.monotonic() - began)
             if missing is None:
                 return
             self._go_on()
@@ -220,8 +221,11 @@ class Supervisor:
         self.console.say("stopped")
 
 
-def _what_is_missing(url: str) -> str | None:
-    """None when it answers 200; otherwise a line on what is not ready."""
+def _what_is_missing(url: str, *, within: float) -> str | None:
+    """None when it answers 200; otherwise a line on what is not ready.
+
+    A sign of life from before the last `within` seconds is the last run's, and counts as none.
+    """
     parts = urlsplit(url)
     connection = HTTPConnection(parts.hostname or "127.0.0.1", parts.port, timeout=5)
     try:
@@ -232,16 +236,25 @@ def _what_is_missing(url: str) -> str | None:
         return "the API does not answer yet"
     finally:
         connection.close()
-    return None if response.status == 200 else _failed_checks(body) or f"the API says {response.status}"
+    checks = _checks(body)
+    failed = [f"{n} ({c.get('error') or 'not yet'})" for n, c in checks.items() if not _is_well(c, within)]
+    if failed:
+        return ", ".join(failed)
+    if response.status == 200:
+        return None
+    return body[:200].decode(errors="replace").replace("\n", " ") or f"the API says {response.status}"
 
 
-def _failed_checks(body: bytes) -> str:
-    """The failed checks in an answer of /readyz, with their errors; a piece of any other answer."""
+def _checks(body: bytes) -> dict[str, dict[str, Any]]:
+    """The checks in an answer of /readyz; none in any other answer."""
     try:
-        failed = {name: check for name, check in json.loads(body)["checks"].items() if not check["ok"]}
-        return ", ".join(f"{name} ({check.get('error') or 'not yet'})" for name, check in failed.items())
+        return {name: dict(check) for name, check in json.loads(body)["checks"].items()}
     except (ValueError, KeyError, TypeError, AttributeError):
-        return body[:200].decode(errors="replace").replace("\n", " ")
+        return {}
+
+
+def _is_well(check: dict[str, Any], within: float) -> bool:
+    return bool(check.get("ok")) and (check.get("seconds_ago") or 0) <= within
 
 
 def python(*words: str) -> tuple[str, ...]:

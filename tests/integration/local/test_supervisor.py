@@ -77,14 +77,16 @@ print('up', flush=True)
 time.sleep(100)
 """
 API = """
-import http.server, os
+import http.server, json, os
 class Ready(http.server.BaseHTTPRequestHandler):
     asked = 0
     def do_GET(self):
         Ready.asked += 1
         self.send_response(200 if Ready.asked > 2 else 503)
         self.end_headers()
-        self.wfile.write(b'{"checks": {"worker": {"ok": false}}}')
+        # At first down, then with a sign of life that a run long ago left, and at last well.
+        worker = {"ok": Ready.asked > 2, "seconds_ago": 1e6 if Ready.asked < 5 else 0}
+        self.wfile.write(json.dumps({"checks": {"worker": worker}}).encode())
     def log_message(self, *_): pass
 http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Ready).serve_forever()
 """
