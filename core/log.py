@@ -16,8 +16,8 @@ from core.settings import LogFormat
 
 _context: ContextVar[dict[str, str] | None] = ContextVar("log_context", default=None)
 
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "data"}
-"""Attributes that are no fields of ours; `data` is Celery's, and repeats its message."""
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "data", "color_message"}
+"""Attributes that are no fields of ours; `data` and `color_message` repeat the message."""
 
 
 @contextmanager
@@ -70,6 +70,9 @@ def configure(log_format: LogFormat, level: str, *, service: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    for own_way in ("uvicorn", "uvicorn.error"):
+        logging.getLogger(own_way).handlers.clear()
+        logging.getLogger(own_way).propagate = True
     for noisy in (
         "httpx",
         "httpx2",

@@ -110,12 +110,13 @@ def services(port: int) -> tuple[Service, ...]:
         Service(name="api", argv=python("uvicorn", *serve, "--no-access-log")),
         Service(
             name="worker",
-            argv=python("celery", "-A", "worker", "worker", *work, *alone, *leave_soon),
-            env={"REMAP_SIGTERM": "SIGQUIT"},
+            argv=python("celery", "--quiet", "-A", "worker", "worker", *work, *alone, *leave_soon),
+            # Celery's seven lines on root are for servers; here root is a container's only user.
+            env={"PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges"},
             stop_phase=1,
             stop_seconds=15,
         ),
-        Service(name="beat", argv=python("celery", "-A", "worker", "beat", "--loglevel=info")),
+        Service(name="beat", argv=python("celery", "--quiet", "-A", "worker", "beat", "--loglevel=info")),
     )
 
 

@@ -104,6 +104,9 @@ class EmbeddedServer(ABC):
         for attempt in range(1, attempts + 1):
             port = self.port or process.free_port()
             if process.port_is_taken(port):
+                # One of our choice may have been taken since: then another will do.
+                if attempt < attempts:
+                    continue
                 raise LocalError(f"{self.title}'s port {port} is taken by another program")
             offset = self.log.stat().st_size if self.log.exists() else 0
             self._process = self._spawn(port, lock_fd)
