@@ -16,7 +16,13 @@ from core.settings import LogFormat
 
 _context: ContextVar[dict[str, str] | None] = ContextVar("log_context", default=None)
 
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "data", "color_message"}
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
+    "message",
+    "asctime",
+    "taskName",
+    "data",
+    "color_message",
+}
 """Attributes that are no fields of ours; `data` and `color_message` repeat the message."""
 
 
@@ -79,6 +85,7 @@ def configure(log_format: LogFormat, level: str, *, service: str) -> None:
         "httpcore",
         "httpcore2",
         "openai",
+        "google",
         "google_genai",
         "psycopg.pool",
         "mangum",
