@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     log_format: LogFormat = Field(default=LogFormat.JSON, description="json, or console for people")
 
     database_pool_size: int = Field(default=8, ge=1, le=200, description="connections a process may hold")
-    database_timeout: float = Field(default=5, gt=0, description="wait for a connection at most this long")
+    database_timeout: float = Field(default=3, gt=0, description="wait for a connection at most this long")
     redis_timeout: float = Field(
         default=1, gt=0, description="a publish gives up after this; the sweeper sends"
     )
@@ -87,6 +87,9 @@ class Settings(BaseSettings):
     retry_factor: float = Field(default=6, ge=1, description="each wait is this many times the one before")
     retry_max: float = Field(default=600, gt=0, description="no wait is longer")
     lease: float = Field(default=30, ge=3, description="a claim not renewed for this long is lost")
+    shutdown_grace: float = Field(
+        default=90, ge=0, description="SIGTERM lets jobs go on for this long; then they are given back"
+    )
     sweep_interval: float = Field(default=5, gt=0, description="between two looks for due and lost jobs")
     resend_after: float = Field(
         default=15, gt=0, description="a message unheard of for this long is sent again"

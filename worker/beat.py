@@ -23,7 +23,7 @@ _TICK_LIFE_SECONDS = 3_600
 def configuration(redis_url: str, sweep_interval: float) -> dict[str, object]:
     """Celery settings for beat. A sweep that nobody took until the next is due is dropped."""
     return {
-        "beat_scheduler": "redbeat.RedBeatScheduler",
+        "beat_scheduler": "worker.scheduler:Scheduler",
         "beat_max_loop_interval": min(5.0, sweep_interval),
         "redbeat_redis_url": redis_url,
         "redbeat_key_prefix": "rootnote:beat:",

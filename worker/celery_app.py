@@ -10,32 +10,31 @@ import logging
 import os
 import signal
 import sys
-import tempfile
+import threading
 
 from celery import Celery
 from celery.signals import (
     beat_init,
     before_task_publish,
+    celeryd_init,
     setup_logging,
     worker_init,
     worker_process_init,
     worker_process_shutdown,
     worker_ready,
+    worker_shutting_down,
 )
-
-# prometheus_client decides at its import whether counters are shared between the pool's processes.
-os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="rootnote-metrics-"))
-# SIGTERM (Fargate, Kubernetes, Ctrl-C's polite cousin) must mean the soft shutdown.
-os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
 
 from core import log
 from core.errors import ConfigError
 from core.queue import names
 from core.settings import load
-from worker import beat, health
+from worker import beat, broker, health
 
 SOFT_LIMIT_SECONDS = 240
 HARD_LIMIT_SECONDS = 300
+
+broker.install()
 
 
 def _configuration() -> dict[str, object]:
@@ -61,9 +60,9 @@ def _configuration() -> dict[str, object]:
         "task_soft_time_limit": SOFT_LIMIT_SECONDS,
         "task_time_limit": HARD_LIMIT_SECONDS,
         "worker_prefetch_multiplier": 1,
-        "worker_soft_shutdown_timeout": 90,
-        # An idle worker has nothing to wait for, yet would sleep out the whole time-out.
-        "worker_enable_soft_shutdown_on_idle": False,
+        # Celery's own soft shutdown sleeps out its whole time-out, whether or not a job is left;
+        # `_leave_in_time` has the same effect and ends with the last job.
+        "worker_soft_shutdown_timeout": 0,
         "worker_hijack_root_logger": False,
         "worker_send_task_events": True,
         "worker_max_tasks_per_child": 5_000,
@@ -95,7 +94,7 @@ def _set_up_logging(loglevel: int | str | None = None, **_: object) -> None:
     settings = load()
     level = loglevel if isinstance(loglevel, str) else settings.log_level
     log.configure(settings.log_format, level, service="worker")
-    for chatty in ("celery.beat", "celery.worker.strategy", "celery.app.trace"):
+    for chatty in ("celery.beat", "celery.worker.strategy", "celery.worker.request", "celery.app.trace"):
         logging.getLogger(chatty).addFilter(_is_not_a_sweep)
 
 
@@ -104,15 +103,30 @@ def _is_not_a_sweep(record: logging.LogRecord) -> bool:
     return record.levelno > logging.INFO or names.SWEEP not in record.getMessage()
 
 
+@celeryd_init.connect
+def _share_metrics(**_: object) -> None:
+    """Before the tasks, and with them the metrics, are imported."""
+    health.share_metrics()
+
+
 @worker_init.connect
 def _serve_metrics(**_: object) -> None:
     health.serve_metrics(load().worker_metrics_port)
 
 
+@worker_shutting_down.connect
+def _leave_in_time(how: str, **_: object) -> None:
+    """SIGTERM waits for the jobs at hand, without end. SIGQUIT after the grace time cancels them."""
+    if how == "Warm":
+        timer = threading.Timer(load().shutdown_grace, os.kill, (os.getpid(), signal.SIGQUIT))
+        timer.daemon = True
+        timer.start()
+
+
 @worker_process_init.connect
 def _leave_when_told(**_: object) -> None:
-    """At the end of a soft shutdown the pool's processes get SIGTERM: leave by way of an exception,
-    so that what is being worked is given back. By default they would just be gone."""
+    """A pool process whose job is cancelled gets SIGTERM: leave by way of an exception, so that the
+    job is given back. By default the process would just be gone."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 

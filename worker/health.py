@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
+import shutil
+import tempfile
 
-from prometheus_client import CollectorRegistry, multiprocess, start_http_server
+from prometheus_client import CollectorRegistry, multiprocess, start_http_server, values
 
 logger = logging.getLogger(__name__)
+
+
+_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def share_metrics() -> None:
+    """Make the metrics that are created from now on add up over the pool's processes.
+
+    prometheus_client reads the variable at its own import, and Celery's command line may have
+    imported it long before us (Flower is a plug-in of it), so the switch is set by hand as well.
+    """
+    if _FOLDER not in os.environ:
+        os.environ[_FOLDER] = tempfile.mkdtemp(prefix="rootnote-metrics-")
+        atexit.register(_remove, os.environ[_FOLDER], os.getpid())
+    values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
+
+
+def _remove(folder: str, owner: int) -> None:
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def serve_metrics(port: int) -> None:
@@ -28,4 +51,4 @@ def forget_process(pid: int) -> None:
 
 
 def _folder() -> str:
-    return os.environ["PROMETHEUS_MULTIPROC_DIR"]
+    return os.environ[_FOLDER]

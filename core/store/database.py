@@ -7,7 +7,10 @@ StoreUnavailable.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from typing import TypeAlias, TypeVar
 
 import psycopg
@@ -27,6 +30,10 @@ _RACE = (errors.DeadlockDetected, errors.SerializationFailure)
 _RETRIES = 2
 _RECONNECT_SECONDS = 5.0
 """Short, so that after an outage the pool tries anew every few seconds, not at ever longer waits."""
+
+_REST_SECONDS = 2.0
+"""After a time-out, requests fail at once for this long: with PostgreSQL away, each would otherwise
+wait for the whole time-out, and a load balancer's health check would see no answer at all."""
 
 
 class Database:
@@ -48,6 +55,7 @@ class Database:
             reconnect_timeout=_RECONNECT_SECONDS,
             name="rootnote",
         )
+        self._resting_until = 0.0
 
     async def transaction(self, work: Work[T]) -> T:
         """Run `work` in one transaction, its statements sent without waiting for each other.
@@ -66,11 +74,11 @@ class Database:
         """Run `work` with each statement on its own: right for a single one. Raises StoreUnavailable."""
         for attempt in range(_RETRIES + 1):
             try:
-                if self._pool.closed:
-                    await self._pool.open()
+                await self._open()
                 async with self._pool.connection() as connection:
                     return await work(connection)
             except PoolTimeout as exc:
+                self._resting_until = time.monotonic() + _REST_SECONDS
                 raise StoreUnavailable("no database connection in time") from exc
             except _RACE as exc:
                 if attempt == _RETRIES:
@@ -81,6 +89,13 @@ class Database:
                 # A restart of the server leaves dead connections in the pool: weed them out first.
                 await self._pool.check()
         raise AssertionError("unreachable")
+
+    async def _open(self) -> None:
+        if time.monotonic() < self._resting_until:
+            raise StoreUnavailable("no database connection a moment ago")
+        if self._pool.closed:
+            # In a context of its own: the pool's tasks live on, and would log under this request's id.
+            await asyncio.create_task(self._pool.open(), context=Context())
 
     async def aclose(self) -> None:
         await self._pool.close()

@@ -103,16 +103,17 @@ def services(port: int) -> tuple[Service, ...]:
     work = ("--loglevel=info", "--queues=ai_analysis,metadata_generation,maintenance", "--concurrency=2")
     # Without these, a lone worker waits two seconds for company.
     alone = ("--without-mingle", "--without-gossip")
-    # In production a worker has 90 s for its jobs; at a terminal, nobody waits that long. What is cut
-    # off is given back.
-    leave_soon = ("--", "worker.soft_shutdown_timeout=8")
     return (
         Service(name="api", argv=python("uvicorn", *serve, "--no-access-log")),
         Service(
             name="worker",
-            argv=python("celery", "--quiet", "-A", "worker", "worker", *work, *alone, *leave_soon),
+            argv=python("celery", "--quiet", "-A", "worker", "worker", *work, *alone),
             # Celery's seven lines on root are for servers; here root is a container's only user.
-            env={"PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges"},
+            env={
+                "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
+                # At a terminal nobody waits for long. What is cut off is given back.
+                "SHUTDOWN_GRACE": "8",
+            },
             stop_phase=1,
             stop_seconds=15,
         ),
