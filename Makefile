@@ -34,8 +34,8 @@ run: $(VENV)/.local ## everything on this machine: PostgreSQL, Valkey, API, work
 test: lint ## all tests, with real PostgreSQL, Valkey and worker processes
 	@$(PY) -m pytest
 
-check: lint ## the gate before a commit: ruff, mypy, import rules, unit tests
-	@$(PY) -m pytest -q tests/unit
+check: lint ## the gate before a commit: ruff, mypy, import rules, unit tests, manifests
+	@$(PY) -m pytest -q tests/unit tests/infra
 
 lint: $(VENV)/.dev
 	@$(PY) -m ruff check --quiet .

@@ -38,8 +38,37 @@ JOBS_RESENT = Counter("rootnote_jobs_sent_by_sweeper_total", "Messages that the 
 JOBS_BY_STATE = Gauge(
     "rootnote_jobs_current", "Jobs that wait, run, failed or died", ["state"], multiprocess_mode="mostrecent"
 )
+LAST_SWEEP = Gauge(
+    "rootnote_last_sweep_timestamp_seconds", "When a sweep last ended", multiprocess_mode="mostrecent"
+)
 OLDEST_DUE_SECONDS = Gauge(
     "rootnote_jobs_oldest_due_seconds",
     "The longest that a due job has waited",
     multiprocess_mode="mostrecent",
+)
+
+META_GENERATED = Counter(
+    "project_meta_generated_total", "Metadata generations that ended, by status", ["status"]
+)
+META_FAILURES = Counter(
+    "project_meta_generation_failures_total", "Failures of metadata generation, by class", ["error_type"]
+)
+META_IN_PROGRESS = Gauge(
+    "project_meta_generation_in_progress", "Metadata generations under way", multiprocess_mode="livesum"
+)
+META_SECONDS = Histogram(
+    "project_meta_generation_duration_seconds", "One metadata generation", buckets=_MODEL_SECONDS
+)
+META_CONTENT_CHARS = Histogram(
+    "project_meta_content_length_chars",
+    "Characters of a project's text, before it is cut",
+    buckets=(100, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 64_000, 256_000, 1_000_000),
+)
+META_TAGS = Histogram(
+    "project_meta_tags_count", "Tags that were generated", buckets=(0, 1, 2, 3, 4, 5, 6, 8, 10)
+)
+META_SUMMARY_CHARS = Histogram(
+    "project_meta_summary_length_chars",
+    "Characters of a generated summary",
+    buckets=(0, 50, 100, 150, 200, 300, 400, 500, 600),
 )

@@ -36,6 +36,7 @@ def _blank_is_none(value: object) -> object:
 
 
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_blank_is_none)]
+OptionalAmount = Annotated[Annotated[float, Field(ge=0)] | None, BeforeValidator(_blank_is_none)]
 OptionalText = Annotated[str | None, BeforeValidator(_blank_is_none)]
 
 
@@ -81,6 +82,24 @@ class Settings(BaseSettings):
     llm_budget: float = Field(
         default=200, gt=0, lt=240, description="all calls of one job; below the soft limit"
     )
+
+    model_prices: dict[str, dict[str, float]] = Field(
+        default_factory=dict,
+        description='{"model": {"input": 0.1, "cached_input": 0.01, "output": 0.5}}: USD per million tokens',
+    )
+    budget_day_usd: OptionalAmount = Field(default=None, description="cap of all projects for a UTC day")
+    budget_month_usd: OptionalAmount = Field(default=None, description="cap of all projects for a UTC month")
+    analysis_rate: OptionalText = Field(default=None, description="calls of all workers, as 60/minute")
+    metadata_rate: OptionalText = Field(default="10/minute", description="the same for metadata")
+
+    enable_sti: bool = Field(default=True, description="generate metadata for projects")
+    next_public_show_ai_meta: bool = Field(default=True, description="show generated metadata")
+    draft_days: int = Field(
+        default=90, ge=1, description="metadata of drafts untouched for longer is removed"
+    )
+    event_days: int = Field(default=90, ge=1, description="events are kept for so long")
+    job_days: int = Field(default=90, ge=1, description="jobs that ended, for so long")
+    ledger_days: int = Field(default=400, ge=1, description="model calls, for so long")
 
     max_retries: int = Field(default=3, ge=0, description="after the first attempt")
     retry_base: float = Field(default=12, gt=0, description="mean wait before the first retry")

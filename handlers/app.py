@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from core import log, settings
 from handlers import middleware, problems, wiring
-from handlers.routes import analyses, events, groups, health
+from handlers.routes import analyses, events, groups, health, jobs, keys, metadata, projects, usage
 
 
 def create_app(deps: wiring.Deps | None = None) -> FastAPI:
@@ -27,7 +27,7 @@ def create_app(deps: wiring.Deps | None = None) -> FastAPI:
     app.state.deps = deps
     problems.install(app)
     app.add_middleware(middleware.RequestContext)
-    for routes in (events, groups, analyses, health):
+    for routes in (events, groups, analyses, projects, metadata, jobs, usage, keys, health):
         app.include_router(routes.router)
     return app
 

@@ -10,6 +10,7 @@ from pydantic_core import from_json
 from starlette.requests import ClientDisconnect, Request
 
 from core.domain.clean import clean_text
+from core.domain.validation import problems_of
 from core.errors import FieldProblem, InvalidInput, MalformedBody, TooLarge
 
 M = TypeVar("M", bound=BaseModel)
@@ -90,13 +91,3 @@ def _cleaned(value: object) -> object:
     if isinstance(value, dict):
         return {clean_text(key): _cleaned(item) for key, item in value.items()}
     return value
-
-
-def problems_of(exc: ValidationError, *, prefix: str = "") -> list[FieldProblem]:
-    """One problem a field, in words that do not repeat what was sent."""
-    return [
-        FieldProblem(
-            field=prefix + ".".join(str(part) for part in error["loc"]) or "body", message=error["msg"]
-        )
-        for error in exc.errors(include_url=False, include_input=False, include_context=False)
-    ]

@@ -17,6 +17,7 @@ from core.domain.fingerprint import fingerprint
 from core.domain.job import ANALYSIS_VERSION, JobKind, job_id
 from core.domain.scrub import scrub_event
 from core.errors import NotFound, QueueUnavailable, RootnoteError
+from core.queue.names import Outgoing
 from core.store.ingest import NewEvent, Stored, store_events
 from core.store.payload import payload_of
 from handlers.projects import unknown_project
@@ -99,7 +100,7 @@ async def _receive(
     if not accepted:
         return [unknown_project(event.project_key) for event in events]
     stored = await store_events(deps.database, accepted, version=ANALYSIS_VERSION, request_id=request_id)
-    sent = await _send(stored, deps)
+    sent = await _send(accepted, stored, deps)
     return [
         _receipt(row, stored, sent=sent) if row is not None else unknown_project(event.project_key)
         for event, row in zip(events, rows, strict=True)
@@ -125,9 +126,15 @@ def _row(event: Incoming, project_id: UUID) -> NewEvent:
     )
 
 
-async def _send(stored: Stored, deps: Deps) -> bool:
+async def _send(rows: Sequence[NewEvent], stored: Stored, deps: Deps) -> bool:
+    # Of several events that made the same job, one sends it.
+    new = {row.job_id: row for row in rows if row.job_id in stored.job_ids}.values()
     try:
-        await deps.publisher.send((id_, JobKind.ANALYSE_GROUP) for id_ in stored.job_ids)
+        await deps.publisher.send(
+            Outgoing(job_id=row.job_id, kind=JobKind.ANALYSE_GROUP, subject_id=row.group_id)
+            for row in new
+            if row.job_id is not None
+        )
     except QueueUnavailable as exc:
         metrics.PUBLISH_FAILURES.inc()
         logger.warning("jobs stored but not sent: the sweeper will", extra={"cause": str(exc)})

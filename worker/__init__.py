@@ -1,5 +1,7 @@
-"""The worker side. `celery -A worker worker`, `beat`, `inspect` and `flower` find `app` here."""
+"""The worker side. `celery -A worker worker`, `beat`, `inspect` and `flower` find `app` here,
+and `inspect failed` and `control retry` beside it."""
 
+from worker import remote_control
 from worker.celery_app import app
 
-__all__ = ["app"]
+__all__ = ["app", "remote_control"]

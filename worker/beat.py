@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 
+from celery.schedules import crontab
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -34,7 +35,17 @@ def configuration(redis_url: str, sweep_interval: float) -> dict[str, object]:
                 "task": names.SWEEP,
                 "schedule": sweep_interval,
                 "options": {"queue": names.MAINTENANCE, "expires": 2 * sweep_interval},
-            }
+            },
+            names.GENERATE_MISSING_METADATA_NIGHTLY: {
+                "task": names.GENERATE_MISSING_METADATA_NIGHTLY,
+                "schedule": crontab(hour=2, minute=0),
+                "options": {"queue": names.MAINTENANCE},
+            },
+            names.CLEANUP_OLD_METADATA: {
+                "task": names.CLEANUP_OLD_METADATA,
+                "schedule": crontab(day_of_week="sunday", hour=3, minute=30),
+                "options": {"queue": names.MAINTENANCE},
+            },
         },
     }
 

@@ -14,9 +14,7 @@ import threading
 
 from celery import Celery
 from celery.signals import (
-    beat_init,
-    before_task_publish,
-    celeryd_init,
+    import_modules,
     setup_logging,
     worker_init,
     worker_process_init,
@@ -49,8 +47,17 @@ def _configuration() -> dict[str, object]:
         "task_default_queue": names.AI_ANALYSIS,
         "task_routes": {
             names.ANALYSE_ERROR_EVENT: {"queue": names.AI_ANALYSIS},
+            names.GENERATE_PROJECT_META: {"queue": names.METADATA_GENERATION},
+            names.GENERATE_MISSING_METADATA_NIGHTLY: {"queue": names.MAINTENANCE},
+            names.CLEANUP_OLD_METADATA: {"queue": names.MAINTENANCE},
             names.SWEEP: {"queue": names.MAINTENANCE},
         },
+        # For those tasks only whose caller may wait for what they return.
+        "result_backend": redis_url,
+        "result_expires": 3_600,
+        "redis_socket_timeout": 5,
+        "redis_socket_connect_timeout": 3,
+        "redis_retry_on_timeout": True,
         "task_serializer": "json",
         "accept_content": ["json"],
         "result_serializer": "json",
@@ -103,9 +110,9 @@ def _is_not_a_sweep(record: logging.LogRecord) -> bool:
     return record.levelno > logging.INFO or names.SWEEP not in record.getMessage()
 
 
-@celeryd_init.connect
+@import_modules.connect
 def _share_metrics(**_: object) -> None:
-    """Before the tasks, and with them the metrics, are imported."""
+    """Sent just before the tasks, and with them the metrics, are imported."""
     health.share_metrics()
 
 
@@ -142,9 +149,3 @@ def _close_process(pid: int, **_: object) -> None:
 def _sweep_at_once(**_: object) -> None:
     """After an outage, what waited need not wait for beat."""
     app.send_task(names.SWEEP, expires=load().sweep_interval, retry=False)
-
-
-@beat_init.connect
-@before_task_publish.connect(sender=names.SWEEP)
-def _note_tick(**_: object) -> None:
-    beat.note_tick(load().redis_url.get_secret_value())

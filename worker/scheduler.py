@@ -13,6 +13,8 @@ from typing import Any
 from redbeat.schedulers import RedBeatScheduler, acquire_distributed_beat_lock
 from redis.exceptions import LockError, RedisError
 
+from worker import beat
+
 logger = logging.getLogger(__name__)
 
 _AT_ONCE = 0.1
@@ -24,7 +26,7 @@ class Scheduler(RedBeatScheduler):
         try:
             if self.lock is None:
                 self._begin_again()
-            return float(super().tick(*args, **kwargs))  # type: ignore[no-untyped-call]
+            wait = float(super().tick(*args, **kwargs))  # type: ignore[no-untyped-call]
         except LockError:
             logger.warning("beat's lock is gone; taking it again")
             self.lock = None
@@ -32,6 +34,8 @@ class Scheduler(RedBeatScheduler):
         except RedisError as exc:
             logger.warning("Redis does not answer; beat waits", extra={"cause": type(exc).__name__})
             return float(self.max_interval or _AT_ONCE)
+        beat.note_tick(self.app.conf.broker_url)
+        return wait
 
     def _begin_again(self) -> None:
         """Where the lock was wiped, the schedule was too."""

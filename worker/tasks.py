@@ -2,32 +2,93 @@
 
 from __future__ import annotations
 
+import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
-from uuid import UUID, uuid4
+from typing import Any
+from uuid import UUID
 
 from celery import shared_task
 
 from core import metrics
+from core.domain.ids import new_id
 from core.domain.job import JobKind, JobState
+from core.errors import FieldProblem, InvalidInput
 from core.queue import names
 from worker import wiring
 from worker.usecases.analyse_event import analyse_event
+from worker.usecases.cleanup import Ages, clean_up
+from worker.usecases.metadata_task import run_metadata_task
+from worker.usecases.nightly import generate_missing
 from worker.usecases.sweep import sweep
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task(name=names.ANALYSE_ERROR_EVENT)
 def analyse_error_event(job_id: str) -> str:
     """Analyse the group that the job stands for. Harmless to send twice."""
     process = wiring.process()
-    claimed_by = f"{process.name}:{uuid4().hex[:12]}"
-    kind = JobKind.ANALYSE_GROUP
-    started = time.perf_counter()
-    with metrics.JOBS_IN_PROGRESS.labels(kind).track_inprogress():
-        outcome = process.loop.run(analyse_event(UUID(job_id), claimed_by=claimed_by, tools=process.analyse))
-    metrics.JOBS.labels(kind, outcome).inc()
-    metrics.JOB_SECONDS.labels(kind).observe(time.perf_counter() - started)
-    return outcome
+    with _measured(JobKind.ANALYSE_GROUP) as outcome:
+        outcome.append(
+            process.loop.run(
+                analyse_event(_uuid(job_id, "job_id"), claimed_by=process.new_claim(), tools=process.analyse)
+            )
+        )
+    return outcome[0]
+
+
+# Celery logs what a task returns; this much of it says the status and nothing of the project.
+@shared_task(name=names.GENERATE_PROJECT_META, ignore_result=False, resultrepr_maxsize=24)
+def generate_project_meta(project_id: str) -> dict[str, Any]:
+    """Generate a project's metadata, unless it is known. Gives `status`, and `metadata` where there is any.
+
+    `status`: `done`, `exists` (known already), `skipped` (with `reason`), `queued` (a retry or its turn
+    in the rate limit is due at `due_at`), `running` (elsewhere), `failed` or `dead` (with `reason`).
+    """
+    process = wiring.process()
+    with _measured(JobKind.GENERATE_METADATA) as outcome, metrics.META_IN_PROGRESS.track_inprogress():
+        result = process.loop.run(
+            run_metadata_task(
+                _uuid(project_id, "project_id"), claimed_by=process.new_claim(), tools=process.metadata
+            )
+        )
+        outcome.append(result["status"])
+    if result["status"] in {"done", "failed", "dead"}:
+        status = "success" if result["status"] == "done" else "failure"
+        metrics.META_GENERATED.labels(status).inc()
+    return result
+
+
+@shared_task(name=names.GENERATE_MISSING_METADATA_NIGHTLY)
+def generate_missing_metadata_nightly() -> dict[str, int]:
+    """Queue metadata for all projects that have none, in batches of 10."""
+    process = wiring.process()
+    if not process.settings.enable_sti:
+        return {"projects": 0, "batches": 0}
+    queued = process.loop.run(
+        generate_missing(database=process.database, sender=process.publisher, request_id=new_id().hex)
+    )
+    logger.info("queued metadata of %d projects in %d batches", queued.projects, queued.batches)
+    return {"projects": queued.projects, "batches": queued.batches}
+
+
+@shared_task(name=names.CLEANUP_OLD_METADATA)
+def cleanup_old_metadata() -> dict[str, int]:
+    """Delete what is old: events, ended jobs, ledger rows, metadata of nothing and of forgotten drafts."""
+    process = wiring.process()
+    settings = process.settings
+    ages = Ages(
+        drafts=timedelta(days=settings.draft_days),
+        events=timedelta(days=settings.event_days),
+        jobs=timedelta(days=settings.job_days),
+        calls=timedelta(days=settings.ledger_days),
+    )
+    deleted = process.loop.run(clean_up(process.database, ages))
+    logger.info("cleaned up", extra=deleted)
+    return deleted
 
 
 @shared_task(name=names.SWEEP)
@@ -38,7 +99,7 @@ def sweep_task() -> None:
         sweep(
             database=process.database,
             queue=process.publisher,
-            queue_names=(names.AI_ANALYSIS,),
+            queue_names=(names.AI_ANALYSIS, names.METADATA_GENERATION),
             max_attempts=1 + process.settings.max_retries,
             resend_after=timedelta(seconds=process.settings.resend_after),
         )
@@ -48,3 +109,25 @@ def sweep_task() -> None:
     for state in (JobState.QUEUED, JobState.RUNNING, JobState.FAILED, JobState.DEAD):
         metrics.JOBS_BY_STATE.labels(state).set(swept.backlog.get(state, 0))
     metrics.OLDEST_DUE_SECONDS.set(swept.oldest_due)
+    metrics.LAST_SWEEP.set_to_current_time()
+
+
+@contextmanager
+def _measured(kind: JobKind) -> Iterator[list[str]]:
+    """Count and time one claim; the block puts its outcome into the list."""
+    outcome: list[str] = []
+    started = time.perf_counter()
+    with metrics.JOBS_IN_PROGRESS.labels(kind).track_inprogress():
+        yield outcome
+    seconds = time.perf_counter() - started
+    metrics.JOBS.labels(kind, outcome[0]).inc()
+    metrics.JOB_SECONDS.labels(kind).observe(seconds)
+    if kind is JobKind.GENERATE_METADATA:
+        metrics.META_SECONDS.observe(seconds)
+
+
+def _uuid(text: str, field: str) -> UUID:
+    try:
+        return UUID(text)
+    except (ValueError, AttributeError, TypeError) as exc:
+        raise InvalidInput(FieldProblem(field=field, message="is no UUID")) from exc

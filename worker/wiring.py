@@ -10,18 +10,26 @@ import socket
 from dataclasses import dataclass
 from datetime import timedelta
 from os import getpid
+from uuid import uuid4
 
 from pydantic import SecretStr
 
 from core.domain.job import RetryPolicy
+from core.errors import ConfigError
 from core.queue.publisher import Publisher
 from core.settings import GeminiSdk, Settings, load
+from core.store.budget import Caps
 from core.store.database import Database
 from worker.loop import LoopThread
 from worker.providers.base import Provider
 from worker.providers.breaker import Breaker
 from worker.providers.fallback import Chain
+from worker.providers.pricing import with_overrides
+from worker.ratelimit import NoRateLimit, SharedRateLimit
 from worker.usecases.analyse_event import AnalyseTools, Offline
+from worker.usecases.asking import Asking, RateLimit
+from worker.usecases.claimed import JobTools
+from worker.usecases.generate_metadata import Extractor, MetadataTools
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,10 +42,11 @@ class Process:
     publisher: Publisher
     chain: Chain
     analyse: AnalyseTools
+    metadata: MetadataTools
 
-    @property
-    def name(self) -> str:
-        return f"{socket.gethostname()}:{getpid()}"
+    def new_claim(self) -> str:
+        """A name for one claim: of host, process, and this time."""
+        return f"{socket.gethostname()}:{getpid()}:{uuid4().hex[:12]}"
 
 
 _process: Process | None = None
@@ -56,8 +65,15 @@ def close() -> None:
     global _process  # noqa: PLW0603
     if _process is None:
         return
-    for closing in (_process.chain.aclose(), _process.publisher.aclose(), _process.database.aclose()):
-        _process.loop.run(closing)
+    closed = (
+        _process.analyse.asking.rate,
+        _process.metadata.asking.rate,
+        _process.chain,
+        _process.publisher,
+        _process.database,
+    )
+    for resource in closed:
+        _process.loop.run(resource.aclose())
     _process.loop.close()
     _process = None
 
@@ -68,7 +84,13 @@ def _build(settings: Settings) -> Process:
         pool_size=settings.database_pool_size,
         timeout=settings.database_timeout,
     )
-    chain = Chain(_providers(settings), breaker=Breaker(), call_timeout=settings.llm_call_timeout)
+    chain = Chain(
+        _providers(settings),
+        breaker=Breaker(),
+        call_timeout=settings.llm_call_timeout,
+        price=with_overrides(settings.model_prices),
+    )
+    jobs = _job_tools(settings, database)
     return Process(
         settings=settings,
         loop=LoopThread(),
@@ -76,26 +98,62 @@ def _build(settings: Settings) -> Process:
         publisher=Publisher(settings.redis_url.get_secret_value(), timeout=settings.redis_timeout),
         chain=chain,
         analyse=AnalyseTools(
-            database=database,
-            models=chain,
+            jobs=jobs,
+            asking=_asking(settings, database, chain, "analysis", settings.analysis_rate),
             offline=_offline() if settings.offline_analyser else None,
-            policy=RetryPolicy(
-                max_retries=settings.max_retries,
-                base=settings.retry_base,
-                factor=settings.retry_factor,
-                longest=settings.retry_max,
-            ),
-            lease=timedelta(seconds=settings.lease),
-            budget_seconds=settings.llm_budget,
-            jitter=random.random,
+        ),
+        metadata=MetadataTools(
+            jobs=jobs,
+            asking=_asking(settings, database, chain, "metadata", settings.metadata_rate),
+            extractor=_extractor() if settings.offline_analyser else None,
+            is_enabled=settings.enable_sti,
         ),
     )
+
+
+def _job_tools(settings: Settings, database: Database) -> JobTools:
+    return JobTools(
+        database=database,
+        policy=RetryPolicy(
+            max_retries=settings.max_retries,
+            base=settings.retry_base,
+            factor=settings.retry_factor,
+            longest=settings.retry_max,
+        ),
+        lease=timedelta(seconds=settings.lease),
+        jitter=random.random,
+    )
+
+
+def _asking(settings: Settings, database: Database, chain: Chain, name: str, rate: str | None) -> Asking:
+    return Asking(
+        database=database,
+        models=chain,
+        rate=_rate_limit(settings, name, rate) if rate else NoRateLimit(),
+        caps=Caps(day=settings.budget_day_usd, month=settings.budget_month_usd),
+        budget_seconds=settings.llm_budget,
+    )
+
+
+def _rate_limit(settings: Settings, name: str, rate: str) -> RateLimit:
+    try:
+        return SharedRateLimit(
+            settings.redis_url.get_secret_value(), name=name, rate=rate, timeout=settings.redis_timeout
+        )
+    except ValueError as exc:
+        raise ConfigError(f"{name.upper()}_RATE: must read like 10/minute") from exc
 
 
 def _offline() -> Offline:
     from worker.providers import heuristic  # noqa: PLC0415  (only where it is allowed)
 
     return Offline(model=heuristic.MODEL, analyse=heuristic.analyse)
+
+
+def _extractor() -> Extractor:
+    from worker.providers import extractor  # noqa: PLC0415  (only where it is allowed)
+
+    return Extractor(model=extractor.MODEL, extract=extractor.extract)
 
 
 def _providers(settings: Settings) -> list[Provider]:

@@ -17,8 +17,13 @@ the newest prompt.
 """
 
 
+METADATA_VERSION = "metadata-1"
+"""Likewise for projects' metadata."""
+
+
 class JobKind(StrEnum):
     ANALYSE_GROUP = "analyse_group"
+    GENERATE_METADATA = "generate_metadata"
 
 
 class JobState(StrEnum):

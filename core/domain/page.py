@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
@@ -49,3 +50,9 @@ class Page(Generic[T]):
 
     items: tuple[T, ...]
     next: Cursor | None
+
+
+def page_of(found: Sequence[T], limit: int, place: Callable[[T], Cursor]) -> Page[T]:
+    """A page from one more than `limit` things, asked for to see whether there is another page."""
+    shown = tuple(found[:limit])
+    return Page(items=shown, next=place(shown[-1]) if len(found) > limit else None)

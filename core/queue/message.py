@@ -11,14 +11,18 @@ import base64
 import json
 import os
 import socket
-from uuid import UUID, uuid4
+from uuid import uuid4
+
+from core.queue.names import TASK_OF_KIND, Outgoing
 
 _ORIGIN = f"{os.getpid()}@{socket.gethostname()}"
 
 
-def task_message(task: str, queue: str, job_id: UUID) -> bytes:
-    """The list element that makes a worker run `task(job_id)`. The task's id is the job's."""
-    argument = str(job_id)
+def task_message(outgoing: Outgoing) -> bytes:
+    """The list element that makes a worker run the job's task. The task's id is the job's."""
+    task = TASK_OF_KIND[outgoing.kind]
+    task_id = str(outgoing.job_id)
+    argument = str(outgoing.subject_id) if task.by_subject else task_id
     body = json.dumps(
         [[argument], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}]
     ).encode()
@@ -28,8 +32,8 @@ def task_message(task: str, queue: str, job_id: UUID) -> bytes:
         "content-type": "application/json",
         "headers": {
             "lang": "py",
-            "task": task,
-            "id": argument,
+            "task": task.task,
+            "id": task_id,
             "shadow": None,
             "eta": None,
             "expires": None,
@@ -37,21 +41,21 @@ def task_message(task: str, queue: str, job_id: UUID) -> bytes:
             "group_index": None,
             "retries": 0,
             "timelimit": [None, None],
-            "root_id": argument,
+            "root_id": task_id,
             "parent_id": None,
             "argsrepr": f"('{argument}',)",
             "kwargsrepr": "{}",
             "origin": _ORIGIN,
-            "ignore_result": True,
+            "ignore_result": not task.keeps_result,
             "replaced_task_nesting": 0,
             "stamped_headers": None,
             "stamps": {},
         },
         "properties": {
-            "correlation_id": argument,
+            "correlation_id": task_id,
             "reply_to": "",
             "delivery_mode": 2,
-            "delivery_info": {"exchange": "", "routing_key": queue},
+            "delivery_info": {"exchange": "", "routing_key": task.queue},
             "priority": 0,
             "body_encoding": "base64",
             "delivery_tag": str(uuid4()),

@@ -7,17 +7,15 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from uuid import UUID
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from core.domain.job import JobKind
 from core.errors import QueueUnavailable
 from core.queue.message import task_message
-from core.queue.names import BEAT_TICK, TASK_OF_KIND
+from core.queue.names import BEAT_TICK, TASK_OF_KIND, Outgoing
 
 _REST_SECONDS = 1.0
 """After a failure, sends fail at once for this long: a Redis that accepts connections and never
@@ -40,12 +38,11 @@ class Publisher:
         self._clock = clock
         self._resting_until = 0.0
 
-    async def send(self, jobs: Iterable[tuple[UUID, JobKind]]) -> None:
+    async def send(self, jobs: Iterable[Outgoing]) -> None:
         """One LPUSH a queue. Raises QueueUnavailable within the time-out."""
         by_queue: dict[str, list[bytes]] = defaultdict(list)
-        for job_id, kind in jobs:
-            task, queue = TASK_OF_KIND[kind]
-            by_queue[queue].append(task_message(task, queue, job_id))
+        for job in jobs:
+            by_queue[TASK_OF_KIND[job.kind].queue].append(task_message(job))
         if not by_queue:
             return
         if self._clock() < self._resting_until:

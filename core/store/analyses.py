@@ -8,8 +8,10 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from core.domain.event import EventContent
 from core.store.database import Connection, Cursor
 from core.store.jobs import Claim
+from core.store.payload import content_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,14 +30,51 @@ class Place:
     event_id: UUID
 
 
-async def publish(connection: Connection, claim: Claim, analysis: NewAnalysis) -> None:
-    """Store the group's original analysis. The caller's transaction must then check its claim.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subject:
+    """What a job is to analyse: the group's newest event that needs it; None where there is none.
+
+    `is_analysed`: the group has its analysis of the job's version already.
+    """
+
+    event_id: UUID | None
+    content: EventContent | None
+    is_analysed: bool
+
+
+async def subject_of(connection: Connection, job_id: UUID) -> Cursor:
+    """`read_subject` reads the answer."""
+    return await connection.execute(
+        "SELECT e.id, e.status_code, e.payload,"
+        "  EXISTS (SELECT FROM error_analysis a WHERE a.group_id = j.subject_id"
+        "          AND a.prompt_version = j.version AND a.reused_from IS NULL)"
+        " FROM jobs j LEFT JOIN LATERAL ("
+        "   SELECT id, status_code, payload FROM error_events"
+        "   WHERE group_id = j.subject_id AND status_code >= 500"
+        "   ORDER BY received_at DESC, id DESC LIMIT 1) e ON true"
+        " WHERE j.id = %s",
+        (job_id,),
+    )
+
+
+async def read_subject(cursor: Cursor) -> Subject:
+    row = await cursor.fetchone()
+    if row is None or row[0] is None:
+        return Subject(event_id=None, content=None, is_analysed=False)
+    event_id, status_code, payload, known = row
+    return Subject(event_id=event_id, content=content_of(status_code, payload), is_analysed=known)
+
+
+async def publish(
+    connection: Connection, claim: Claim, analysis: NewAnalysis, *, event_id: UUID | None
+) -> None:
+    """Store the group's original analysis, as that of the event. The same transaction must end the claim.
 
     The group's row is locked first, which waits for every ingest that has stored events of the group
     but not committed; later ones see this analysis and copy it themselves. With `claim.force` the
     original is overwritten in place, so that its copies keep pointing at it.
     """
-    await connection.execute("SELECT 1 FROM error_groups WHERE id = %s FOR UPDATE", (claim.group_id,))
+    await connection.execute("SELECT 1 FROM error_groups WHERE id = %s FOR UPDATE", (claim.subject_id,))
     await connection.execute(
         "WITH renewed AS ("
         "  UPDATE error_analysis SET analysis_text = %(text)s, model = %(model)s,"
@@ -51,8 +90,8 @@ async def publish(connection: Connection, claim: Claim, analysis: NewAnalysis) -
         "   model = excluded.model, confidence = excluded.confidence, detail = excluded.detail,"
         "   prompt_version = excluded.prompt_version, reused_from = NULL, created_at = now()",
         {
-            "event": claim.event_id,
-            "group": claim.group_id,
+            "event": event_id,
+            "group": claim.subject_id,
             "text": analysis.analysis_text,
             "model": analysis.model,
             "confidence": analysis.confidence,
@@ -97,7 +136,7 @@ async def copy_to_events(connection: Connection, claim: Claim, *, after: Place |
     """
     place = {"received_at": after.received_at, "event_id": after.event_id} if after else _START
     return await connection.execute(
-        _COPY, {"group": claim.group_id, "version": claim.version, "limit": limit, **place}
+        _COPY, {"group": claim.subject_id, "version": claim.version, "limit": limit, **place}
     )
 
 

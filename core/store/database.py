@@ -70,6 +70,15 @@ class Database:
 
         return await self.autocommit(in_transaction)
 
+    async def serial(self, work: Work[T]) -> T:
+        """Run `work` in one transaction, each statement waited for, so that row counts are known."""
+
+        async def in_transaction(connection: Connection) -> T:
+            async with connection.transaction():
+                return await work(connection)
+
+        return await self.autocommit(in_transaction)
+
     async def autocommit(self, work: Work[T]) -> T:
         """Run `work` with each statement on its own: right for a single one. Raises StoreUnavailable."""
         for attempt in range(_RETRIES + 1):

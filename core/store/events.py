@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from core.domain.page import Cursor, Page
+from core.domain.page import Cursor, Page, page_of
 from core.store.database import Connection
 
 
@@ -110,6 +110,4 @@ async def newest(
         _VIEW + f"WHERE e.id IN ({page}) ORDER BY e.received_at DESC, e.id DESC", values
     )
     views = [_view(row) for row in await cursor.fetchall()]
-    more = len(views) > limit
-    shown = tuple(views[:limit])
-    return Page(items=shown, next=Cursor(at=shown[-1].received_at, id=shown[-1].id) if more else None)
+    return page_of(views, limit, lambda view: Cursor(at=view.received_at, id=view.id))

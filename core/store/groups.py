@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from core.domain.page import Cursor, Page
+from core.domain.page import Cursor, Page, page_of
 from core.store.database import Connection
 from core.store.events import StoredAnalysis, analysis_of
 
@@ -100,9 +100,7 @@ async def newest(
         _VIEW + f"WHERE g.id IN ({page}) ORDER BY g.first_seen DESC, g.id DESC", values
     )
     views = [_view(row) for row in await cursor.fetchall()]
-    more = len(views) > limit
-    shown = tuple(views[:limit])
-    return Page(items=shown, next=Cursor(at=shown[-1].first_seen, id=shown[-1].id) if more else None)
+    return page_of(views, limit, lambda view: Cursor(at=view.first_seen, id=view.id))
 
 
 async def has_server_error(connection: Connection, group_id: UUID) -> bool:

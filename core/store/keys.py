@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from core.domain.access import Scope
@@ -42,3 +43,34 @@ async def revoke(connection: Connection, key_id: UUID) -> bool:
         "UPDATE api_keys SET revoked_at = now() WHERE id = %s AND revoked_at IS NULL", (key_id,)
     )
     return cursor.rowcount == 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeyView:
+    """All that is known of a key: never the key. `project_key` None: good for every project."""
+
+    id: UUID
+    scope: Scope
+    project_key: str | None
+    name: str
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+async def all_keys(connection: Connection) -> list[KeyView]:
+    """Newest first, revoked ones too."""
+    cursor = await connection.execute(
+        "SELECT k.id, k.scope, p.key, k.name, k.created_at, k.revoked_at FROM api_keys k"
+        " LEFT JOIN projects p ON p.id = k.project_id ORDER BY k.created_at DESC, k.id"
+    )
+    return [
+        KeyView(
+            id=row[0],
+            scope=Scope(row[1]),
+            project_key=row[2],
+            name=row[3],
+            created_at=row[4],
+            revoked_at=row[5],
+        )
+        for row in await cursor.fetchall()
+    ]

@@ -7,6 +7,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Computed,
+    Date,
     DateTime,
     Double,
     ForeignKey,
@@ -24,7 +25,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from core.domain.job import JobState
 
@@ -52,7 +53,44 @@ projects = Table(
     Column("id", Uuid, primary_key=True),
     Column("number", Integer, Identity(always=True), unique=True, nullable=False),
     Column("key", Text, unique=True, nullable=False),
+    Column("title", Text, nullable=False, server_default=""),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("content", Text, nullable=False, server_default=""),
+    Column("language", Text, comment="ISO 639-1; null: to be found out"),
+    Column("status", Text, nullable=False, server_default="published"),
+    Column("summary", Text, comment="people's own, as tags, category and keywords: never overwritten"),
+    Column("tags", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("category", Text),
+    Column("keywords", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("tag_vocabulary", Text, nullable=False, server_default="free"),
+    Column("tag_merge", Text, nullable=False, server_default="append"),
+    Column("output_language", Text, comment="of generated metadata; null: the text's own"),
+    Column("instructions", Text),
+    Column("budget_day_usd", Numeric(12, 4), comment="null: only the caps of all projects"),
+    Column("budget_month_usd", Numeric(12, 4)),
     _time("created_at"),
+    _time("updated_at"),
+    CheckConstraint("status IN ('draft', 'published')", name="status"),
+    CheckConstraint("tag_vocabulary IN ('free', 'prefer-existing', 'only-existing')", name="vocabulary"),
+    CheckConstraint("tag_merge IN ('append', 'replace')", name="tag_merge"),
+    Index("ix_projects_newest", desc("created_at"), desc("id")),
+)
+
+project_metadata = Table(
+    "project_metadata",
+    metadata,
+    Column("project_id", ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
+    Column("summary", Text, nullable=False),
+    Column("tags", ARRAY(Text), nullable=False),
+    Column("category", Text, nullable=False),
+    Column("keywords", ARRAY(Text), nullable=False),
+    Column("language", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("prompt_version", Text, nullable=False),
+    Column("content_hash", Text, nullable=False, comment="of all that decided the answer"),
+    Column("confidence", Double, nullable=False),
+    _time("created_at"),
+    CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
 )
 
 api_keys = Table(
@@ -165,6 +203,7 @@ jobs = Table(
     CheckConstraint("state IN ({})".format(", ".join(f"'{s}'" for s in JobState)), name="state"),
     Index("ix_jobs_waiting", "due_at", postgresql_where=text("state = 'queued'")),
     Index("ix_jobs_leased", "lease_until", postgresql_where=text("state = 'running'")),
+    Index("ix_jobs_paused", "due_at", postgresql_where=text("state = 'skipped' AND reason = 'budget'")),
     Index("ix_jobs_by_state", "state", desc("created_at"), desc("id")),
 )
 
@@ -184,6 +223,25 @@ llm_calls = Table(
     Column("outcome", Text, nullable=False),
     _time("created_at"),
     Index("ix_llm_calls_spent", "project_id", "created_at"),
+)
+
+budget_windows = Table(
+    "budget_windows",
+    metadata,
+    Column("scope", Uuid, primary_key=True, comment="a project, or all zeros: every project"),
+    Column("period", Text, primary_key=True),
+    Column("starts", Date, primary_key=True, comment="UTC"),
+    Column("spent", Numeric(14, 8), nullable=False),
+    CheckConstraint("period IN ('day', 'month')", name="period"),
+)
+
+budget_holds = Table(
+    "budget_holds",
+    metadata,
+    Column("job_id", Uuid, primary_key=True),
+    Column("project_id", Uuid, nullable=False),
+    Column("usd", Numeric(14, 8), nullable=False, comment="the estimate of the call that is under way"),
+    _time("held_until", default=False),
 )
 
 heartbeats = Table(

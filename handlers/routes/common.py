@@ -6,10 +6,12 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query, Request
+from pydantic import BaseModel
 
 from core.domain.access import Caller
 from core.domain.page import Cursor, decode_cursor
-from handlers.schemas import Problem, ProjectKey
+from core.operations.project_input import ProjectKey
+from handlers.schemas import Problem
 from handlers.wiring import Deps
 
 Limit = Annotated[int, Query(ge=1, le=200, description="items a page")]
@@ -40,3 +42,9 @@ async def project_filter(deps: Deps, caller: Caller, key: str | None) -> UUID | 
     if key is None:
         return caller.project_id
     return await deps.projects.resolve_existing(key, caller)
+
+
+def body_of(model: type[BaseModel]) -> dict[str, Any]:
+    """The body's schema for /docs: these routes read their body themselves, once and within a limit."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}

@@ -21,6 +21,7 @@ from handlers.routes.common import (
     CursorParam,
     Limit,
     ProjectParam,
+    body_of,
     cursor_of,
     project_filter,
     request_id_of,
@@ -40,12 +41,6 @@ from handlers.wiring import deps_of
 router = APIRouter(prefix="/api/v1/events", tags=["events"])
 
 
-def _body_of(model: type[EventIn] | type[BatchIn]) -> dict[str, Any]:
-    """The body's schema for /docs: these routes read their body themselves, once and within a limit."""
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
-
-
 _INGEST_PROBLEMS = PROBLEMS | {
     400: {"model": Problem, "description": "The body is not JSON"},
     413: {"model": Problem, "description": "The body is over the limit"},
@@ -57,7 +52,7 @@ _INGEST_PROBLEMS = PROBLEMS | {
     status_code=202,
     response_model=EventAccepted,
     responses=_INGEST_PROBLEMS | {200: {"model": EventAccepted, "description": "Stored before"}},
-    openapi_extra=_body_of(EventIn),
+    openapi_extra=body_of(EventIn),
 )
 async def create_event(request: Request) -> Response:
     """Store an error. It is analysed afterwards if its status is 500 or above."""
@@ -78,7 +73,7 @@ async def create_event(request: Request) -> Response:
     status_code=202,
     response_model=BatchAccepted,
     responses=_INGEST_PROBLEMS,
-    openapi_extra=_body_of(BatchIn),
+    openapi_extra=body_of(BatchIn),
 )
 async def create_events(request: Request) -> Response:
     """Store up to 500 errors. Each has its own result; a bad one does not sink the rest."""

@@ -10,6 +10,7 @@ import redis
 
 from infra.local.postgres import PostgresServer
 from infra.local.valkey import ValkeyServer
+from tests.e2e.projects import ANSWER
 from tests.e2e.stack import Stack
 from tests.fakes.running import ModelServer, running_model_server
 
@@ -81,4 +82,25 @@ def model_settings(models: ModelServer) -> dict[str, str]:
 def modelled(running_stack: Stack, model_settings: dict[str, str]) -> Stack:
     """The shared stack, with a worker that asks both fake models."""
     running_stack.use_worker(model_settings)
+    return running_stack
+
+
+@pytest.fixture
+def describing(models: ModelServer) -> ModelServer:
+    """Both fake models, well, and answering what a metadata prompt asks for."""
+    for provider in ("openai", "gemini"):
+        models.answer(provider, ANSWER)
+    return models
+
+
+@pytest.fixture
+def unlimited(model_settings: dict[str, str]) -> dict[str, str]:
+    """A worker that asks both fake models for metadata as fast as it can."""
+    return model_settings | {"METADATA_RATE": ""}
+
+
+@pytest.fixture
+def described(running_stack: Stack, describing: ModelServer, unlimited: dict[str, str]) -> Stack:
+    """The shared stack, with such a worker."""
+    running_stack.use_worker(unlimited)
     return running_stack

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +26,7 @@ QUEUES = "ai_analysis,metadata_generation,maintenance"
 Row = dict[str, Any]
 
 _START_SECONDS = 45
+_CALL_SECONDS = 60
 _TAIL_LINES = 60
 _numbers = itertools.count(1)
 
@@ -44,6 +46,7 @@ class Stack:
     def __init__(self, folder: Path, *, database_url: str, redis_url: str, **settings: str) -> None:
         self.folder = folder
         self.database_url = _with_password(database_url)
+        self.redis_url = redis_url
         self.port = free_port()
         self.metrics_port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -85,6 +88,18 @@ class Stack:
         """Start `python -m words`; the caller ends it."""
         return Program(
             name, [sys.executable, "-m", *words], env={**self._env, **settings}, folder=self.folder
+        )
+
+    def call(self, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        """What `python -m words` printed, and how it ended."""
+        return subprocess.run(
+            [sys.executable, "-m", *words],
+            env={**self._env, **settings},
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=_CALL_SECONDS,
+            check=False,
         )
 
     def use_worker(self, settings: Mapping[str, str], *, fresh: bool = False) -> None:

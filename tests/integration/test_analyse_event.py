@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import httpx2
@@ -14,12 +15,16 @@ import pytest
 from core.domain.analysis import Analysis, Category
 from core.domain.job import RetryPolicy
 from core.errors import Failure, StoreUnavailable
+from core.store.budget import Caps
 from core.store.database import Database
 from tests.integration.conftest import DEV_TOKEN, Query, guide_event
 from worker.loop import STOPPING
 from worker.providers.base import Answer, CallRecord, ChainFailed, Prompt, Usage
+from worker.ratelimit import NoRateLimit
 from worker.usecases import analyse_event as use_case
 from worker.usecases.analyse_event import AnalyseTools, Offline, analyse_event
+from worker.usecases.asking import Asking
+from worker.usecases.claimed import JobTools
 
 EVENTS = "/api/v1/events"
 CALL = CallRecord(
@@ -41,14 +46,17 @@ class ScriptedModels:
     before: Callable[[], object] | None = None
     asked: list[str] = field(default_factory=list)
 
+    def estimate_usd(self, prompt: Prompt) -> float:
+        return 0.0
+
     async def ask(
         self,
         prompt: Prompt,
-        parse: Callable[[str], Analysis],
+        parse: Callable[[str], Any],
         *,
         budget_seconds: float,
         request_id: str,
-    ) -> Answer[Analysis]:
+    ) -> Answer[Any]:
         self.asked.append(request_id)
         if self.before is not None:
             waiting = self.before()
@@ -77,13 +85,20 @@ def failing(failure: Failure, retry_after: float | None = None) -> ScriptedModel
 @pytest.fixture
 def tools(database: Database) -> AnalyseTools:
     return AnalyseTools(
-        database=database,
-        models=ScriptedModels(),
+        jobs=JobTools(
+            database=database,
+            policy=RetryPolicy(max_retries=3, base=12, factor=6, longest=600),
+            lease=timedelta(seconds=30),
+            jitter=lambda: 0.5,
+        ),
+        asking=Asking(
+            database=database,
+            models=ScriptedModels(),
+            rate=NoRateLimit(),
+            caps=Caps(),
+            budget_seconds=10,
+        ),
         offline=None,
-        policy=RetryPolicy(max_retries=3, base=12, factor=6, longest=600),
-        lease=timedelta(seconds=30),
-        budget_seconds=10,
-        jitter=lambda: 0.5,
     )
 
 
@@ -95,7 +110,7 @@ async def queued(client: httpx2.AsyncClient, query: Query, **changes: object) ->
 
 
 async def work(job_id: UUID, tools: AnalyseTools, models: ScriptedModels | None = None) -> str:
-    used = replace(tools, models=models) if models else tools
+    used = replace(tools, asking=replace(tools.asking, models=models)) if models else tools
     return await analyse_event(job_id, claimed_by="test:1", tools=used)
 
 
@@ -280,7 +295,7 @@ async def test_the_lease_is_renewed_while_a_model_thinks_and_its_loss_stops_the_
     client: httpx2.AsyncClient, query: Query, tools: AnalyseTools
 ) -> None:
     job_id = await queued(client, query)
-    short = replace(tools, lease=timedelta(seconds=0.3))
+    short = replace(tools, jobs=replace(tools.jobs, lease=timedelta(seconds=0.3)))
     slow = ScriptedModels(before=lambda: asyncio.sleep(1))
     assert await work(job_id, short, slow) == "done"
     query("UPDATE jobs SET state = 'queued', due_at = now(), force = true")
@@ -328,11 +343,14 @@ async def test_a_time_limit_counts_as_an_attempt_and_a_shutdown_does_not(
 
 async def test_postgres_away_at_the_claim(tools: AnalyseTools) -> None:
     class Away(Database):
-        async def autocommit(self, work: object) -> object:  # type: ignore[override]
+        async def transaction(self, work: object) -> object:  # type: ignore[override]
             raise StoreUnavailable("away")
 
     away = Away("postgresql://localhost/none", pool_size=1, timeout=1)
-    assert await work(UUID(int=0), replace(tools, database=away)) == "store_unavailable"
+    assert (
+        await work(UUID(int=0), replace(tools, jobs=replace(tools.jobs, database=away)))
+        == "store_unavailable"
+    )
 
 
 async def test_force_asks_again_and_renews_the_copies(

@@ -7,6 +7,7 @@ import json
 from typing import Any
 from uuid import uuid4
 
+import pytest
 import redis
 from celery import Celery
 
@@ -27,23 +28,26 @@ def _flat(message: dict[str, Any]) -> dict[tuple[str, str], Any]:
     return {key: value for key, value in flat.items() if key not in _DIFFERS_EACH_TIME}
 
 
-async def test_field_by_field(redis_url: str) -> None:
-    job_id = uuid4()
+@pytest.mark.parametrize("kind", list(JobKind))
+async def test_field_by_field(redis_url: str, kind: JobKind) -> None:
+    job_id, subject_id = uuid4(), uuid4()
+    task = names.TASK_OF_KIND[kind]
+    argument = subject_id if task.by_subject else job_id
     app = Celery("reference", broker=redis_url)
-    app.conf.update(task_ignore_result=True, task_serializer="json")
+    app.conf.update(task_serializer="json")
     app.send_task(
-        names.ANALYSE_ERROR_EVENT,
-        (str(job_id),),
+        task.task,
+        (str(argument),),
         task_id=str(job_id),
-        queue=names.AI_ANALYSIS,
-        ignore_result=True,
+        queue=task.queue,
+        ignore_result=not task.keeps_result,
     )
     publisher = Publisher(redis_url, timeout=1)
-    await publisher.send([(job_id, JobKind.ANALYSE_GROUP)])
+    await publisher.send([names.Outgoing(job_id=job_id, kind=kind, subject_id=subject_id)])
     await publisher.aclose()
     app.close()
     with redis.Redis.from_url(redis_url) as client:
-        ours, theirs = (json.loads(raw) for raw in client.lrange(names.AI_ANALYSIS, 0, -1))
+        ours, theirs = (json.loads(raw) for raw in client.lrange(task.queue, 0, -1))
     assert ours.keys() == theirs.keys()
     assert ours["headers"].keys() == theirs["headers"].keys()
     assert ours["properties"].keys() == theirs["properties"].keys()

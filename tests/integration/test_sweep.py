@@ -10,6 +10,7 @@ import httpx2
 
 from core.domain.job import JobKind
 from core.errors import QueueUnavailable
+from core.queue.names import Outgoing
 from core.store import jobs
 from core.store.database import Database
 from tests.integration.conftest import Query, guide_event
@@ -24,10 +25,10 @@ class FakeQueue:
     waiting: int = 0
     sent: list[UUID] = field(default_factory=list)
 
-    async def send(self, jobs: list[tuple[UUID, JobKind]]) -> None:
+    async def send(self, jobs: list[Outgoing]) -> None:
         if self.is_down:
             raise QueueUnavailable("down")
-        self.sent += [id_ for id_, _ in jobs]
+        self.sent += [job.job_id for job in jobs]
 
     async def depth(self, queue: str) -> int:
         if self.is_down:
@@ -43,6 +44,14 @@ async def run(database: Database, queue: FakeQueue, *, resend_after: float = 15)
         max_attempts=4,
         resend_after=timedelta(seconds=resend_after),
     )
+
+
+async def claim(database: Database, job_id: UUID) -> jobs.Claim | None:
+    kind = JobKind.ANALYSE_GROUP
+    cursor = await database.autocommit(
+        lambda c: jobs.claim(c, job_id, kind=kind, claimed_by="w", lease=timedelta(seconds=30))
+    )
+    return await jobs.read_claim(cursor, job_id, kind=kind, claimed_by="w")
 
 
 async def queued(client: httpx2.AsyncClient, query: Query) -> UUID:
@@ -82,11 +91,9 @@ async def test_a_lost_lease_goes_back_to_the_queue_and_at_last_to_the_dead(
     job_id = await queued(client, query)
     queue = FakeQueue()
     for attempt in range(1, 5):
-        claim = await database.autocommit(
-            lambda c: jobs.claim_analysis(c, job_id, claimed_by="w", lease=timedelta(seconds=30))
-        )
-        assert claim is not None
-        assert claim.attempts == attempt
+        claimed = await claim(database, job_id)
+        assert claimed is not None
+        assert claimed.attempts == attempt
         assert (await run(database, queue)).lost == 0
         query("UPDATE jobs SET lease_until = now() - interval '1 s'")
         assert await run(database, queue) == Swept(lost=1, sent=int(attempt < 4))
@@ -137,10 +144,8 @@ async def test_a_stopping_worker_gives_its_claim_back_uncounted(
     client: httpx2.AsyncClient, query: Query, database: Database
 ) -> None:
     job_id = await queued(client, query)
-    claim = await database.autocommit(
-        lambda c: jobs.claim_analysis(c, job_id, claimed_by="w", lease=timedelta(seconds=30))
-    )
-    assert claim is not None
-    await jobs.fenced(database, lambda c: jobs.give_back(c, claim))
+    claimed = await claim(database, job_id)
+    assert claimed is not None
+    await jobs.fenced(database, lambda c: jobs.give_back(c, claimed))
     [job] = query("SELECT state, attempts, sent_at FROM jobs")
     assert (job["state"], job["attempts"], job["sent_at"]) == ("queued", 0, None)

@@ -9,6 +9,7 @@ import pytest
 
 from core.domain.job import (
     ANALYSIS_VERSION,
+    METADATA_VERSION,
     GiveUp,
     JobKind,
     JobState,
@@ -18,7 +19,7 @@ from core.domain.job import (
     job_id,
 )
 from core.errors import Failure
-from worker.prompts import analysis
+from worker.prompts import analysis, metadata
 
 POLICY = RetryPolicy(max_retries=3, base=12, factor=6, longest=600)
 
@@ -73,3 +74,4 @@ def test_the_same_work_has_the_same_id() -> None:
 
 def test_jobs_carry_the_newest_prompt_version() -> None:
     assert analysis.VERSION == ANALYSIS_VERSION
+    assert metadata.VERSION == METADATA_VERSION

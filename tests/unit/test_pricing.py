@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from worker.providers.base import Usage
-from worker.providers.pricing import cost_usd
+from worker.providers.pricing import cost_usd, with_overrides
 
 _USAGE = Usage(input=1_000, output=500, cached_input=200)
 
@@ -57,3 +57,17 @@ def test_counts_that_contradict_each_other_have_no_price() -> None:
 
 def test_the_offline_analyser_is_free() -> None:
     assert cost_usd("heuristic", "heuristic-1", _USAGE) == 0
+
+
+def test_prices_of_ones_own_come_first() -> None:
+    prices = with_overrides({"my-model": {"input": 1.0, "output": 10.0}, "gpt-6-luna": {"input": 0.0}})
+
+    assert prices("openai", "my-model", _USAGE) == pytest.approx((1_000 * 1.0 + 500 * 10.0) / 1_000_000)
+    assert prices("openai", "gpt-6-luna", _USAGE) == 0.0
+    assert prices("openai", "another-model", _USAGE) is None
+
+
+def test_cached_input_may_have_a_price_of_its_own() -> None:
+    prices = with_overrides({"my-model": {"input": 1.0, "cached_input": 0.1, "output": 0.0}})
+
+    assert prices("openai", "my-model", _USAGE) == pytest.approx((800 * 1.0 + 200 * 0.1) / 1_000_000)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.domain.analysis import Analysis, Category
 from core.domain.event import EventContent
+from core.domain.validation import in_words
 from core.errors import InvalidAnswer
 from worker.prompts.evidence import verified
 from worker.prompts.excerpt import stack_excerpt
@@ -127,11 +128,7 @@ def read(text: str, content: EventContent) -> Analysis:
     try:
         answer = _Answer.model_validate(parse_json_object(text))
     except ValidationError as exc:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']}"
-            for error in exc.errors(include_url=False, include_input=False)
-        )
-        raise InvalidAnswer(problems) from exc
+        raise InvalidAnswer(in_words(exc)) from exc
     evidence = verified(answer.evidence, content)
     return Analysis(
         root_cause=answer.root_cause,

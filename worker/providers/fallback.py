@@ -15,6 +15,8 @@ from worker.providers.pricing import cost_usd
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
+_CHARS_A_TOKEN = 3
+"""English has four; an estimate should rather be too high."""
 _MOST_HOPEFUL_FIRST = (
     Failure.RETRYABLE,
     Failure.QUOTA,
@@ -96,6 +98,14 @@ class Chain:
             retry_after=min(run.waits, default=None),
             calls=tuple(run.calls),
         )
+
+    def estimate_usd(self, prompt: Prompt) -> float:
+        """What one call may cost at most, by the dearest model; one whose price is not known counts as 0."""
+        usage = Usage(
+            input=(len(prompt.system) + len(prompt.user)) // _CHARS_A_TOKEN, output=prompt.max_output_tokens
+        )
+        prices = (self._price(provider.name, provider.model, usage) for provider in self._providers)
+        return max((price for price in prices if price is not None), default=0.0)
 
     async def aclose(self) -> None:
         """Close all providers' connections."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
-from uuid import UUID
 
 from core.domain.job import JobKind, JobState
 from core.errors import QueueUnavailable
-from core.store import health, jobs
+from core.queue.names import Outgoing
+from core.store import backlog, health
 from core.store.database import Connection, Cursor, Database
 
 _WAITING_IS_ENOUGH = 500
@@ -17,7 +17,7 @@ _AT_LEAST = 50
 
 
 class Queue(Protocol):
-    async def send(self, jobs: list[tuple[UUID, JobKind]]) -> None: ...
+    async def send(self, jobs: list[Outgoing]) -> None: ...
     async def depth(self, queue: str) -> int: ...
 
 
@@ -48,23 +48,27 @@ async def sweep(
 
     async def look(connection: Connection) -> tuple[Cursor, Cursor, Cursor]:
         await health.beat(connection, "worker")
-        lost = await jobs.requeue_lost(connection, max_attempts=max_attempts)
-        backlog = await jobs.backlog(connection)
-        return lost, backlog, await jobs.take_due(connection, limit=limit, resend_after=resend_after)
+        lost = await backlog.requeue_lost(connection, max_attempts=max_attempts)
+        await backlog.resume_paused(connection)
+        counts = await backlog.count(connection)
+        return lost, counts, await backlog.take_due(connection, limit=limit, resend_after=resend_after)
 
-    lost_cursor, backlog_cursor, due_cursor = await database.transaction(look)
-    backlog = await backlog_cursor.fetchall()
+    lost_cursor, counts_cursor, due_cursor = await database.transaction(look)
+    counts = await counts_cursor.fetchall()
     lost = len(await lost_cursor.fetchall())
-    due = [(id_, JobKind(kind)) for id_, kind in await due_cursor.fetchall()]
+    due = [
+        Outgoing(job_id=id_, kind=JobKind(kind), subject_id=subject)
+        for id_, kind, subject in await due_cursor.fetchall()
+    ]
     return Swept(
         lost=lost,
         sent=await _send(due, queue),
-        backlog={state: count for state, count, _ in backlog},
-        oldest_due=max((wait for state, _, wait in backlog if state == JobState.QUEUED), default=0.0),
+        backlog={state: count for state, count, _ in counts},
+        oldest_due=max((wait for state, _, wait in counts if state == JobState.QUEUED), default=0.0),
     )
 
 
-async def _send(due: list[tuple[UUID, JobKind]], queue: Queue) -> int:
+async def _send(due: list[Outgoing], queue: Queue) -> int:
     try:
         await queue.send(due)
     except QueueUnavailable:

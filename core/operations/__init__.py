@@ -1,0 +1,1 @@
+"""What people and schedules ask for, whoever carries the wish: the HTTP API, the command line, a task."""

@@ -1,0 +1,99 @@
+"""What is old goes; what is still needed stays."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import uuid4
+
+import httpx2
+
+from core.store.database import Database
+from tests.integration.conftest import DEV_TOKEN, Query, guide_event
+from tests.integration.test_projects import give_metadata
+from worker.usecases.cleanup import Ages, clean_up
+
+DAYS = Ages(
+    drafts=timedelta(days=90), events=timedelta(days=90), jobs=timedelta(days=90), calls=timedelta(days=400)
+)
+EVENTS = "/api/v1/events"
+
+_ANALYSE = (
+    "INSERT INTO error_analysis (error_event_id, group_id, analysis_text, model, confidence, detail,"
+    " prompt_version, reused_from) SELECT e.id, e.group_id, 'because', 'm', 0.5, '{}', 'analysis-1',"
+    " nullif(o.id, e.id) FROM error_events e, (SELECT id FROM error_events ORDER BY received_at LIMIT 1) o"
+)
+
+
+async def test_a_living_group_keeps_its_analysis(
+    client: httpx2.AsyncClient, query: Query, database: Database
+) -> None:
+    for _ in range(3):
+        await client.post(EVENTS, json=guide_event())
+    query(_ANALYSE)
+    query("UPDATE jobs SET state = 'done', finished_at = now() - interval '100 days'")
+    query(
+        "UPDATE error_events SET received_at = now() - interval '100 days'"
+        " WHERE id <> (SELECT id FROM error_events ORDER BY received_at DESC LIMIT 1)"
+    )
+    assert (await clean_up(database, DAYS))["events"] == 2
+    [kept] = query("SELECT reused_from FROM error_analysis")
+    assert kept["reused_from"] is None
+    response = await client.post(EVENTS, json=guide_event())
+    assert response.json()["analysis"] == "reused"
+
+
+async def test_a_group_without_events_goes_and_comes_back_as_new(
+    client: httpx2.AsyncClient, query: Query, database: Database
+) -> None:
+    await client.post(EVENTS, json=guide_event())
+    query(_ANALYSE)
+    query("UPDATE jobs SET state = 'done', finished_at = now() - interval '100 days'")
+    query("UPDATE error_events SET received_at = now() - interval '100 days'")
+    query("UPDATE error_groups SET first_seen = now() - interval '100 days'")
+    await clean_up(database, DAYS)
+    for rows in (
+        "SELECT 1 FROM error_events",
+        "SELECT 1 FROM error_analysis",
+        "SELECT 1 FROM error_groups",
+        "SELECT 1 FROM jobs",
+    ):
+        assert query(rows) == []
+    assert (await client.post(EVENTS, json=guide_event())).json()["analysis"] == "queued"
+
+
+async def test_metadata_of_nothing_and_of_old_drafts(
+    client: httpx2.AsyncClient, query: Query, database: Database
+) -> None:
+    kept, draft, emptied = uuid4(), uuid4(), uuid4()
+    token = {"Authorization": f"Bearer {DEV_TOKEN}"}
+    for project_id, fields in [
+        (kept, {"content": "text"}),
+        (draft, {"content": "text", "status": "draft"}),
+        (emptied, {}),
+    ]:
+        await client.put(f"/api/projects/{project_id}", json=fields, headers=token)
+        await give_metadata(database, project_id)
+    query("UPDATE projects SET updated_at = now() - interval '91 days'")
+    found = await clean_up(database, DAYS)
+    assert (found["orphaned_metadata"], found["draft_metadata"]) == (1, 1)
+    assert [row["project_id"] for row in query("SELECT project_id FROM project_metadata")] == [kept]
+
+
+async def test_many_are_deleted_in_batches(
+    client: httpx2.AsyncClient, query: Query, database: Database
+) -> None:
+    await client.post(EVENTS, json=guide_event())
+    query(
+        "INSERT INTO error_events (id, project_id, group_id, status_code, payload, occurred_at, received_at)"
+        " SELECT gen_random_uuid(), project_id, group_id, 500, payload, now(), now() - interval '200 days'"
+        " FROM error_events, generate_series(1, 2500)"
+    )
+    query(
+        "INSERT INTO llm_calls (id, job_id, project_id, provider, model, prompt_tokens, cached_tokens,"
+        " completion_tokens, latency_ms, outcome, created_at) SELECT gen_random_uuid(), gen_random_uuid(),"
+        " gen_random_uuid(), 'p', 'm', 1, 0, 1, 1, 'ok', now() - n * interval '1 day'"
+        " FROM generate_series(1, 500) AS n"
+    )
+    found = await clean_up(database, DAYS)
+    assert (found["events"], found["calls"]) == (2500, 101)
+    assert len(query("SELECT 1 FROM error_events")) == 1

@@ -1,0 +1,101 @@
+"""`python -m core.cli`, as an operator types it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.integration.conftest import Query
+
+
+@pytest.fixture
+def cli(database_url: str, redis_url: str) -> object:
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "core.cli", *words],
+            cwd=ROOT,
+            env={"DATABASE_URL": database_url, "REDIS_URL": redis_url, "PATH": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+def test_help_everywhere(cli: object) -> None:
+    assert callable(cli)
+    for words in (
+        [],
+        ["keys"],
+        ["keys", "create"],
+        ["keys", "list"],
+        ["keys", "revoke"],
+        ["projects"],
+        ["projects", "import"],
+        ["projects", "list"],
+        ["regenerate"],
+        ["usage"],
+        ["redrive"],
+    ):
+        done = cli(*words, "--help")
+        assert done.returncode == 0
+        assert "Usage:" in done.stdout
+
+
+def test_keys(cli: object, query: Query) -> None:
+    assert callable(cli)
+    made = cli("keys", "create", "--scope", "write", "--name", "ci")
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.startswith("rn_")
+    listed = cli("keys", "list").stdout
+    assert "write" in listed
+    assert made.stdout.strip() not in listed
+    key_id = made.stderr.split()[-1]
+    assert cli("keys", "revoke", key_id).stdout == "revoked\n"
+    assert cli("keys", "revoke", key_id).returncode == 1
+    assert "revoked" in cli("keys", "list").stdout
+    assert cli("keys", "create", "--scope", "read", "--project", "no").returncode == 1
+
+
+def test_projects_from_jsonl_and_csv(cli: object, query: Query, tmp_path: Path) -> None:
+    assert callable(cli)
+    jsonl = tmp_path / "projects.jsonl"
+    rows = [{"key": f"p{n}", "title": f"Project {n}", "tags": ["a"]} for n in range(30)]
+    jsonl.write_text("\n".join(json.dumps(row) for row in rows) + "\n\n")
+    done = cli("projects", "import", str(jsonl))
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "30 created, 0 updated, 0 refused")
+    table = tmp_path / "projects.csv"
+    table.write_text("key,title,tags,status\np1,Renamed,x; y,draft\nbad key,T,,\nnew,Über,,\n")
+    done = cli("projects", "import", str(table))
+    assert done.returncode == 1
+    assert "1 created, 1 updated, 1 refused" in done.stdout
+    assert "line 3: key:" in done.stderr
+    [row] = query("SELECT title, tags, status FROM projects WHERE key = 'p1'")
+    assert (row["title"], row["tags"], row["status"]) == ("Renamed", ["x", "y"], "draft")
+    assert len(cli("projects", "list").stdout.splitlines()) == 31
+    broken = tmp_path / "broken.jsonl"
+    broken.write_text('{"key": "q"}\nnot json\n')
+    done = cli("projects", "import", str(broken))
+    assert (done.returncode, "line 2" in done.stderr) == (1, True)
+
+
+def test_regenerate_usage_and_redrive(cli: object, query: Query, tmp_path: Path) -> None:
+    assert callable(cli)
+    jsonl = tmp_path / "p.jsonl"
+    jsonl.write_text("\n".join(json.dumps({"key": f"p{n}", "content": "text"}) for n in range(12)))
+    cli("projects", "import", str(jsonl))
+    assert cli("regenerate").stdout.splitlines()[-1] == "12 jobs queued"
+    assert cli("regenerate", "--which", "all").stdout.splitlines()[-1] == "0 jobs queued"
+    query("UPDATE jobs SET state = 'dead'")
+    [job] = query("SELECT id FROM jobs LIMIT 1")
+    assert cli("redrive", str(job["id"])).stdout == "1 jobs queued\n"
+    assert cli("redrive", "all").stdout == "11 jobs queued\n"
+    assert cli("redrive", "nonsense").returncode == 2
+    assert cli("usage").stdout == "total $0.000000\n"
+    assert cli("usage", "--project", "nobodys").returncode == 1

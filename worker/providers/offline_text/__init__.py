@@ -1,0 +1,1 @@
+"""The parts of the offline extractor: languages, words, sentences, categories."""
