@@ -1,0 +1,78 @@
+"""Dockerfile.worker and .dockerignore, read as text: what the image must and must not have."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from tests.conftest import ROOT
+from tests.infra.commands import check_command
+
+TEXT = (ROOT / "Dockerfile.worker").read_text()
+INSTRUCTIONS = [
+    tuple(line.split(maxsplit=1))
+    for line in re.sub(r"\\\n", " ", re.sub(r"(?m)^\s*#.*\n", "", TEXT)).splitlines()
+    if line.strip()
+]
+STAGES = [number for number, (word, _) in enumerate(INSTRUCTIONS) if word == "FROM"]
+BUILD, FINAL = INSTRUCTIONS[: STAGES[1]], INSTRUCTIONS[STAGES[1] :]
+
+
+def values(stage: list[tuple[str, ...]], word: str) -> list[str]:
+    return [value for instruction, value in stage if instruction == word]
+
+
+def test_both_stages_stand_on_the_same_slim_python() -> None:
+    assert [value.split()[0] for value in values(INSTRUCTIONS, "FROM")] == ["python:3.11-slim"] * 2
+
+
+def test_packages_are_the_locked_ones_by_hash() -> None:
+    (install,) = [run for run in values(BUILD, "RUN") if " install " in run]
+    assert "--require-hashes -r /build/requirements.txt" in install
+    assert "--no-cache-dir" in install
+    assert "requirements.txt" in values(BUILD, "COPY")[0]
+
+
+def test_the_final_stage_installs_nothing() -> None:
+    assert not re.search(r"\b(apt|apt-get|pip|gcc|build-essential)\b", " ".join(values(FINAL, "RUN")))
+    assert [copy.split()[0] for copy in values(FINAL, "COPY")] == ["--from=build"] * 2
+
+
+def test_only_what_runs_is_copied() -> None:
+    copied = {copy.split()[0].rstrip("/") for copy in values(BUILD, "COPY")}
+    wanted = {"requirements.txt", "alembic.ini", "core", "handlers", "worker"}
+    assert copied == wanted
+    ignore = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
+    assert ignore[0] == "*"
+    assert {line[1:] for line in ignore if line.startswith("!")} == wanted
+
+
+def test_it_runs_as_a_user_whose_number_is_fixed() -> None:
+    assert values(FINAL, "USER") == ["10001:10001"]
+    later = FINAL[[word for word, _ in FINAL].index("USER") :]
+    assert not values(later, "RUN")
+    assert not values(later, "COPY")
+
+
+def test_bytecode_is_made_at_build_and_never_at_run_time() -> None:
+    assert any("compileall" in run and "unchecked-hash" in run for run in values(BUILD, "RUN"))
+    assert "PYTHONDONTWRITEBYTECODE=1" in " ".join(values(FINAL, "ENV"))
+
+
+def test_metrics_files_are_the_workers_own_to_place() -> None:
+    assert "PROMETHEUS_MULTIPROC_DIR" not in " ".join(values(FINAL, "ENV"))
+    assert "TMPDIR=/tmp" in " ".join(values(FINAL, "ENV"))
+
+
+def test_sigterm_reaches_the_worker_itself() -> None:
+    (command,) = values(FINAL, "CMD")
+    check_command(json.loads(command))
+    assert values(FINAL, "STOPSIGNAL") == ["SIGTERM"]
+    assert not values(FINAL, "ENTRYPOINT")
+
+
+def test_health_is_asked_of_the_worker() -> None:
+    (check,) = values(FINAL, "HEALTHCHECK")
+    argv = json.loads(check.partition("CMD ")[2])
+    assert argv == ["python", "-I", "/app/worker/healthcheck.py"]
+    check_command(argv)
