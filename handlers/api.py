@@ -21,7 +21,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     stage = event.get("requestContext", {}).get("stage", "$default")
     prefix = f"/{stage}"
     has_stage = event.get("version") == "2.0" and stage != "$default"
-    base_path = prefix if has_stage and event.get("rawPath", "").startswith(prefix) else _base_path
+    raw_path = event.get("rawPath", "")
+    is_prefixed = raw_path == prefix or raw_path.startswith(f"{prefix}/")
+    base_path = prefix if has_stage and is_prefixed else _base_path
     adapter = Mangum(
         _app, lifespan="off", api_gateway_base_path=base_path or "/", text_mime_types=list(_TEXT)
     )

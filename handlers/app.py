@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from core import log, settings
-from handlers import middleware, problems, wiring
+from handlers import middleware, openapi, problems, wiring
 from handlers.routes import analyses, events, groups, health, jobs, keys, metadata, projects, usage
 
 
@@ -23,8 +23,11 @@ def create_app(deps: wiring.Deps | None = None) -> FastAPI:
         version="0.1.0",
         description="AI notes on the root cause of your errors and on your projects.",
         lifespan=_lifespan,
+        redirect_slashes=False,
+        redoc_url=None,
     )
     app.state.deps = deps
+    app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     problems.install(app)
     app.add_middleware(middleware.RequestContext)
     for routes in (events, groups, analyses, projects, metadata, jobs, usage, keys, health):

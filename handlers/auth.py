@@ -6,6 +6,7 @@ import hmac
 import ipaddress
 import time
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 from starlette.requests import Request
@@ -22,6 +23,13 @@ _REMEMBER_MOST = 4_096
 
 _NOBODY = Caller(scope=Scope.READ, may_create_projects=True)
 _DEVELOPER = Caller(scope=Scope.ADMIN, may_create_projects=True)
+
+
+def _is_loopback(host: str | None) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
 
 
 class KeyRing:
@@ -82,14 +90,20 @@ def _key_of(request: Request) -> str | None:
 
 
 def _local_caller(request: Request, needs: Scope) -> Caller:
-    """AUTH=off is for one's own machine: nobody else is let in, and spending still needs the token."""
-    host = request.client.host if request.client else ""
-    try:
-        is_local = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        is_local = False
-    if not is_local:
+    """AUTH=off is for one's own machine: nobody else is let in, nor a web page that its browser shows.
+
+    A page from elsewhere reaches loopback by a form or by a name that it makes point there; it gives
+    itself away by its origin or that name. What costs money on purpose still needs the token.
+    """
+    if not _is_loopback(request.client.host if request.client else None):
         raise Forbidden("AUTH=off serves this machine only")
+    origin = request.headers.get("origin")
+    if (
+        not _is_loopback(request.url.hostname)
+        or (origin is not None and not _is_loopback(urlsplit(origin).hostname))
+        or request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}
+    ):
+        raise Forbidden("AUTH=off serves no web pages from elsewhere")
     if not _NOBODY.scope.covers(needs):
         raise Unauthorized("this needs the development token: Authorization: Bearer $DEV_TOKEN")
     return _NOBODY

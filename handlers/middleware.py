@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+from urllib.parse import quote
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -15,6 +16,7 @@ from handlers.problems import internal_error
 logger = logging.getLogger(__name__)
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_LOGGED_PATH = 500
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
@@ -28,6 +30,7 @@ class RequestContext:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope = _without_final_slash(scope)
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
         started, status = time.perf_counter(), 0
@@ -48,7 +51,15 @@ class RequestContext:
                     await internal_error(request_id)(scope, receive, send_with_id)
             level = logging.DEBUG if scope["path"] in _QUIET else logging.INFO
             took = round((time.perf_counter() - started) * 1_000, 1)
-            logger.log(level, "%s %s %d", scope["method"], scope["path"], status, extra={"ms": took})
+            # Quoted, since a path may hold line breaks and terminal codes.
+            path = quote(scope["path"][:_LOGGED_PATH])
+            logger.log(level, "%s %s %d", scope["method"], path, status, extra={"ms": took})
+
+
+def _without_final_slash(scope: Scope) -> Scope:
+    """Every route answers with and without it; a redirect would lose what a stage or proxy put before."""
+    path = scope["path"]
+    return {**scope, "path": path.rstrip("/")} if len(path) > 1 and path.endswith("/") else scope
 
 
 def _request_id(scope: Scope) -> str:

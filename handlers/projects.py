@@ -16,7 +16,7 @@ _REMEMBER_MOST = 10_000
 
 
 class ProjectDirectory:
-    """A project's id never changes while it exists, so it is remembered without end; one that was
+    """A project's key never changes, so its id is remembered while there is room; a project that was
     deleted meanwhile is found out by `forget`."""
 
     def __init__(self, database: Database) -> None:
@@ -26,10 +26,9 @@ class ProjectDirectory:
     async def resolve(self, keys: Iterable[str], caller: Caller) -> dict[str, UUID]:
         """The ids of those keys that exist and that the caller may use; open callers create the rest."""
         wanted = set(keys)
-        missing = wanted - self._ids.keys()
-        if missing:
-            await self._load(missing, create=caller.may_create_projects)
-        found = {key: self._ids[key] for key in wanted if key in self._ids}
+        found = {key: self._ids[key] for key in wanted & self._ids.keys()}
+        if missing := wanted - found.keys():
+            found |= await self._load(missing, create=caller.may_create_projects)
         if caller.project_id is None:
             return found
         return {key: id_ for key, id_ in found.items() if id_ == caller.project_id}
@@ -41,10 +40,15 @@ class ProjectDirectory:
             raise unknown_project(key)
         return found[key]
 
+    def remember(self, ids: dict[str, UUID]) -> None:
+        if len(self._ids) + len(ids) > _REMEMBER_MOST:
+            self.forget()
+        self._ids |= ids
+
     def forget(self) -> None:
         self._ids.clear()
 
-    async def _load(self, keys: set[str], *, create: bool) -> None:
+    async def _load(self, keys: set[str], *, create: bool) -> dict[str, UUID]:
         async def look_up(connection: Connection) -> dict[str, UUID]:
             found = await projects.ids_by_key(connection, sorted(keys))
             new = {key: new_id() for key in keys - found.keys()}
@@ -53,9 +57,9 @@ class ProjectDirectory:
             await projects.create_missing(connection, new)
             return found | await projects.ids_by_key(connection, sorted(new))
 
-        if len(self._ids) + len(keys) > _REMEMBER_MOST:
-            self.forget()
-        self._ids |= await self._database.autocommit(look_up)
+        loaded = await self._database.autocommit(look_up)
+        self.remember(loaded)
+        return loaded
 
 
 def unknown_project(key: str) -> Forbidden:

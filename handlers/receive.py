@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from core.domain.clean import clean_json, clean_text
 from core.domain.event import EventContent, needs_analysis
 from core.domain.fingerprint import fingerprint
 from core.domain.job import ANALYSIS_VERSION, JobKind, job_id
-from core.domain.scrub import scrub_event
+from core.domain.scrub import scrub_event, scrub_text
 from core.errors import NotFound, QueueUnavailable, RootnoteError
 from core.queue.names import Outgoing
 from core.store.ingest import NewEvent, Stored, store_events
@@ -65,8 +66,13 @@ def prepare(event: EventIn, *, idempotency_key: str | None) -> Incoming:
         project_key=event.project_key,
         content=scrub_event(content),
         occurred_at=event.timestamp,
-        event_key=_clean(event_key),
+        event_key=None if event_key is None else _safe_key(clean_text(event_key)),
     )
+
+
+def _safe_key(key: str) -> str:
+    """A key that holds a secret is kept as its hash: masked, two of them would be one event."""
+    return key if scrub_text(key) == key else f"sha256:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def _clean(text: str | None) -> str | None:
@@ -101,10 +107,15 @@ async def _receive(
         return [unknown_project(event.project_key) for event in events]
     stored = await store_events(deps.database, accepted, version=ANALYSIS_VERSION, request_id=request_id)
     sent = await _send(accepted, stored, deps)
-    return [
-        _receipt(row, stored, sent=sent) if row is not None else unknown_project(event.project_key)
-        for event, row in zip(events, rows, strict=True)
-    ]
+    unseen = set(stored.new_event_ids)
+    answers: list[Receipt | RootnoteError] = []
+    for event, row in zip(events, rows, strict=True):
+        if row is None:
+            answers.append(unknown_project(event.project_key))
+            continue
+        answers.append(_receipt(row, stored, sent=sent, is_new=row.id in unseen))
+        unseen.discard(row.id)
+    return answers
 
 
 def _row(event: Incoming, project_id: UUID) -> NewEvent:
@@ -128,7 +139,7 @@ def _row(event: Incoming, project_id: UUID) -> NewEvent:
 
 async def _send(rows: Sequence[NewEvent], stored: Stored, deps: Deps) -> bool:
     # Of several events that made the same job, one sends it.
-    new = {row.job_id: row for row in rows if row.job_id in stored.job_ids}.values()
+    new = {row.job_id: row for row in rows if row.job_id in stored.new_job_ids}.values()
     try:
         await deps.publisher.send(
             Outgoing(job_id=row.job_id, kind=JobKind.ANALYSE_GROUP, subject_id=row.group_id)
@@ -142,15 +153,17 @@ async def _send(rows: Sequence[NewEvent], stored: Stored, deps: Deps) -> bool:
     return True
 
 
-def _receipt(row: NewEvent, stored: Stored, *, sent: bool) -> Receipt:
+def _receipt(row: NewEvent, stored: Stored, *, sent: bool, is_new: bool) -> Receipt:
+    """Of the event as it is stored, which is not as it was sent where its key was used before."""
+    event = stored.events[row.id]
     analysis: Outcome
-    if row.job_id is None:
+    if not needs_analysis(event.status_code):
         analysis = "not_required"
-    elif row.id in stored.analysed_ids:
+    elif event.is_analysed:
         analysis = "reused"
-    elif row.job_id in stored.job_ids and not sent:
+    elif row.job_id in stored.new_job_ids and not sent:
         analysis = "deferred"
     else:
         analysis = "queued"
     metrics.EVENTS_RECEIVED.labels(analysis).inc()
-    return Receipt(id=row.id, group_id=row.group_id, analysis=analysis, is_new=row.id in stored.event_ids)
+    return Receipt(id=row.id, group_id=event.group_id, analysis=analysis, is_new=is_new)

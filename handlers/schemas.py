@@ -61,6 +61,12 @@ class BatchIn(BaseModel):
     events: list[Any] = Field(min_length=1)
 
 
+class BatchDocumented(BaseModel):
+    """What BatchIn is for those who send it."""
+
+    events: list[EventIn] = Field(min_length=1, max_length=500)
+
+
 class FieldProblemOut(BaseModel):
     field: str
     message: str
@@ -78,6 +84,13 @@ class Problem(BaseModel):
 
 
 Outcome = Literal["queued", "reused", "deferred", "not_required"]
+
+
+class Ready(BaseModel):
+    """`checks` has each part with `ok` and what is known of it."""
+
+    status: Literal["ok", "unready"]
+    checks: dict[str, dict[str, Any]]
 
 
 class EventAccepted(BaseModel):

@@ -21,7 +21,7 @@ def _free_of_secrets(text: str) -> str:
 
 _Text = Annotated[str, AfterValidator(_free_of_secrets)]
 _Language = Annotated[str, Field(pattern=r"^[a-z]{2}$", description="ISO 639-1")]
-_Tag = Annotated[str, AfterValidator(clean_text), Field(min_length=1, max_length=40)]
+_Tag = Annotated[str, AfterValidator(_free_of_secrets), Field(min_length=1, max_length=40)]
 
 
 class ProjectIn(BaseModel):

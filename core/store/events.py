@@ -34,8 +34,19 @@ class EventView:
     analysis: StoredAnalysis | None
 
 
+_LONG_BYTES = 16_000
+"""On a page, what is longer shows its message and the beginning of its stack: 200 events of a megabyte
+each would be one answer of 200 MB."""
+
+_SHORTENED = f"""
+CASE WHEN octet_length(e.payload::text) <= {_LONG_BYTES} THEN e.payload ELSE
+  (e.payload - 'extra') || jsonb_strip_nulls(jsonb_build_object(
+    'message', left(e.payload->>'message', 4000), 'stack', left(e.payload->>'stack', 8000),
+    'path', left(e.payload->>'path', 2000), 'is_shortened', true)) END
+"""
+
 _VIEW = """
-SELECT e.id, p.key, e.group_id, e.status_code, e.payload, e.occurred_at, e.received_at,
+SELECT e.id, p.key, e.group_id, e.status_code, {payload}, e.occurred_at, e.received_at,
        a.analysis_text, a.model, a.confidence, a.detail, a.prompt_version, a.reused_from, a.created_at
 FROM error_events e
 JOIN projects p ON p.id = e.project_id
@@ -76,7 +87,8 @@ def analysis_of(columns: list[Any]) -> StoredAnalysis | None:
 async def find(connection: Connection, event_id: UUID, *, project_id: UUID | None) -> EventView | None:
     """`project_id` None: whichever project."""
     cursor = await connection.execute(
-        _VIEW + "WHERE e.id = %s AND e.project_id = coalesce(%s, e.project_id)", (event_id, project_id)
+        _VIEW.format(payload="e.payload") + "WHERE e.id = %s AND e.project_id = coalesce(%s, e.project_id)",
+        (event_id, project_id),
     )
     row = await cursor.fetchone()
     return _view(row) if row else None
@@ -90,7 +102,7 @@ async def newest(
     after: Cursor | None,
     limit: int,
 ) -> Page[EventView]:
-    """Events, newest first; each filter that is None lets everything through."""
+    """Events, newest first, long ones shortened; each filter that is None lets everything through."""
     filters, values = ["true"], dict[str, object](limit=limit + 1)
     if group_id is not None:
         filters.append("group_id = %(group)s")
@@ -107,7 +119,8 @@ async def newest(
         " ORDER BY received_at DESC, id DESC LIMIT %(limit)s"
     )
     cursor = await connection.execute(
-        _VIEW + f"WHERE e.id IN ({page}) ORDER BY e.received_at DESC, e.id DESC", values
+        _VIEW.format(payload=_SHORTENED) + f"WHERE e.id IN ({page}) ORDER BY e.received_at DESC, e.id DESC",
+        values,
     )
     views = [_view(row) for row in await cursor.fetchall()]
     return page_of(views, limit, lambda view: Cursor(at=view.received_at, id=view.id))

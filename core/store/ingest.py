@@ -40,15 +40,25 @@ class NewEvent:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class StoredEvent:
+    """An event as it is stored, which for one sent again is as it was sent first."""
+
+    group_id: UUID
+    status_code: int
+    is_analysed: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Stored:
-    """What was new among the events given."""
+    """`events` has all that were given, by id; the other two say what was new."""
 
-    event_ids: frozenset[UUID]
-    job_ids: frozenset[UUID]
-    analysed_ids: frozenset[UUID]
-    """Events, new or known, that have their analysis already."""
+    events: dict[UUID, StoredEvent]
+    new_event_ids: frozenset[UUID]
+    new_job_ids: frozenset[UUID]
 
 
+# Groups and jobs come of events that are new: one sent again under the same key with other content must
+# not leave a group without an event, whose job would end with nothing done.
 _STORE = """
 WITH incoming AS (
   SELECT * FROM unnest(
@@ -56,21 +66,23 @@ WITH incoming AS (
     %s::smallint[], %s::timestamptz[], %s::jsonb[], %s::uuid[]
   ) AS t (id, project_id, group_id, fingerprint, fingerprint_version, title, event_key,
           status_code, occurred_at, payload, job_id)
-), new_groups AS (
-  INSERT INTO error_groups (id, project_id, fingerprint, fingerprint_version, title)
-  SELECT DISTINCT ON (group_id) group_id, project_id, fingerprint, fingerprint_version, title
-  FROM incoming ORDER BY group_id
-  ON CONFLICT DO NOTHING
 ), new_events AS (
   INSERT INTO error_events (id, project_id, group_id, event_key, status_code, occurred_at, payload)
   SELECT id, project_id, group_id, event_key, status_code, occurred_at, payload
   FROM incoming ORDER BY id
   ON CONFLICT DO NOTHING
-  RETURNING id
+  RETURNING id, group_id
+), fresh AS (
+  SELECT incoming.* FROM incoming JOIN new_events USING (id, group_id)
+), new_groups AS (
+  INSERT INTO error_groups (id, project_id, fingerprint, fingerprint_version, title)
+  SELECT DISTINCT ON (group_id) group_id, project_id, fingerprint, fingerprint_version, title
+  FROM fresh ORDER BY group_id
+  ON CONFLICT DO NOTHING
 ), new_jobs AS (
   INSERT INTO jobs (id, kind, subject_id, version, project_id, sent_at, request_id)
   SELECT DISTINCT ON (job_id) job_id, %s, group_id, %s, project_id, now(), %s
-  FROM incoming WHERE job_id IS NOT NULL ORDER BY job_id
+  FROM fresh WHERE job_id IS NOT NULL ORDER BY job_id
   ON CONFLICT DO NOTHING
   RETURNING id
 )
@@ -85,12 +97,14 @@ WITH copies AS (
          o.error_event_id
   FROM error_events e
   JOIN error_analysis o ON o.group_id = e.group_id AND o.prompt_version = %s AND o.reused_from IS NULL
-  WHERE e.id = ANY(%s)
+  WHERE e.id = ANY(%s) AND e.status_code >= 500
   ON CONFLICT DO NOTHING
   RETURNING error_event_id
 )
-SELECT error_event_id FROM copies
-UNION SELECT error_event_id FROM error_analysis WHERE error_event_id = ANY(%s)
+SELECT e.id, e.group_id, e.status_code,
+       EXISTS (SELECT FROM copies WHERE error_event_id = e.id)
+       OR EXISTS (SELECT FROM error_analysis WHERE error_event_id = e.id)
+FROM error_events e WHERE e.id = ANY(%s)
 """
 
 
@@ -118,24 +132,25 @@ async def store_events(
     ]
     payloads = [Jsonb(event.payload) for event in events]
     job_ids = [event.job_id for event in events]
-    to_analyse = [event.id for event in events if event.job_id is not None]
+    event_ids = [event.id for event in events]
 
-    async def write(connection: Connection) -> tuple[Cursor, Cursor | None]:
+    async def write(connection: Connection) -> tuple[Cursor, Cursor]:
         written = await connection.execute(
             _STORE, (*columns, payloads, job_ids, JobKind.ANALYSE_GROUP, version, request_id)
         )
-        if not to_analyse:
-            return written, None
-        return written, await connection.execute(_REUSE, (version, to_analyse, to_analyse))
+        return written, await connection.execute(_REUSE, (version, event_ids, event_ids))
 
     # Fetched after the commit: inside, it would cost a round trip.
     try:
-        written, reused = await database.transaction(write)
+        written, known = await database.transaction(write)
     except ForeignKeyViolation as exc:
         raise NotFound("a project was deleted meanwhile") from exc
     rows = await written.fetchall()
     return Stored(
-        event_ids=frozenset(id_ for is_event, id_ in rows if is_event),
-        job_ids=frozenset(id_ for is_event, id_ in rows if not is_event),
-        analysed_ids=frozenset(id_ for (id_,) in await reused.fetchall()) if reused else frozenset(),
+        events={
+            id_: StoredEvent(group_id=group_id, status_code=status_code, is_analysed=is_analysed)
+            for id_, group_id, status_code, is_analysed in await known.fetchall()
+        },
+        new_event_ids=frozenset(id_ for is_event, id_ in rows if is_event),
+        new_job_ids=frozenset(id_ for is_event, id_ in rows if not is_event),
     )

@@ -98,21 +98,37 @@ async def find(connection: Connection, project_id: UUID) -> Project | None:
     return project_of(row) if row else None
 
 
-async def put(connection: Connection, project_id: UUID, fields: ProjectFields) -> bool:
-    """Write all of a project's own fields. True: it is new. Raises Conflict when the key is another's."""
+async def put(
+    connection: Connection,
+    project_id: UUID,
+    fields: ProjectFields,
+    *,
+    keeps_key: bool = False,
+    keeps_budgets: bool = False,
+) -> bool:
+    """Write all of a project's own fields. True: it is new.
+
+    A key is for ever, since events are sent to it from afar: another one than the project has is a
+    Conflict, as is one that another project has. With `keeps_key` it stays as it is, if it is there;
+    with `keeps_budgets` the caps do.
+    """
+    kept = {"key"} | ({"budget_day_usd", "budget_month_usd"} if keeps_budgets else set())
     values = [_sql_value(getattr(fields, name)) for name in _OWN]
-    changed = ", ".join(f"{name} = excluded.{name}" for name in _OWN)
+    changed = ", ".join(f"{name} = excluded.{name}" for name in _OWN if name not in kept)
     marks = ", ".join(["%s"] * len(_OWN))
     sql = (
-        f"INSERT INTO projects (id, {', '.join(_OWN)}) VALUES (%s, {marks})"  # noqa: S608  (constants only)
-        f" ON CONFLICT (id) DO UPDATE SET {changed}, updated_at = now() RETURNING xmax = 0"
+        f"INSERT INTO projects AS p (id, {', '.join(_OWN)}) VALUES (%s, {marks})"  # noqa: S608  (constants only)
+        f" ON CONFLICT (id) DO UPDATE SET {changed}, updated_at = now()"
+        " WHERE %s OR p.key = excluded.key RETURNING xmax = 0"
     )
     try:
-        cursor = await connection.execute(sql, (project_id, *values))
+        cursor = await connection.execute(sql, (project_id, *values, keeps_key))
     except UniqueViolation as exc:
         raise Conflict(f"the key {fields.key!r} is another project's") from exc
     row = await cursor.fetchone()
-    return bool(row and row[0])
+    if row is None:
+        raise Conflict("a project's key cannot be changed: services send their errors to it")
+    return bool(row[0])
 
 
 def _sql_value(value: object) -> object:

@@ -23,8 +23,7 @@ logger = logging.getLogger(__name__)
 _RESPONSES = PROBLEMS | {404: {"model": Problem}, 409: {"model": Problem}}
 
 
-@router.post("/{group_id}/analyse/", status_code=202, response_model=JobAccepted, responses=_RESPONSES)
-@router.post("/{group_id}/analyse", status_code=202, response_model=JobAccepted, include_in_schema=False)
+@router.post("/{group_id}/analyse", status_code=202, response_model=JobAccepted, responses=_RESPONSES)
 async def analyse_group(request: Request, group_id: UUID, force: bool = False) -> JobAccepted:
     """Run the group's analysis if it failed or never ran; with `force`, ask again though it is known."""
     deps = deps_of(request)

@@ -48,3 +48,17 @@ def body_of(model: type[BaseModel]) -> dict[str, Any]:
     """The body's schema for /docs: these routes read their body themselves, once and within a limit."""
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+BODY_PROBLEMS: dict[int | str, dict[str, Any]] = PROBLEMS | {
+    400: {"model": Problem, "description": "The body is not JSON"},
+    413: {"model": Problem, "description": "The body is over the limit"},
+}
+
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "makes sending it again harmless",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+}

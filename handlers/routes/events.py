@@ -17,6 +17,8 @@ from handlers.bodies import decode, parse, read_body, validate
 from handlers.problems import field_problems, status_of
 from handlers.receive import Incoming, Receipt, prepare, receive
 from handlers.routes.common import (
+    BODY_PROBLEMS,
+    IDEMPOTENCY_KEY,
     PROBLEMS,
     CursorParam,
     Limit,
@@ -28,6 +30,7 @@ from handlers.routes.common import (
 )
 from handlers.schemas import (
     BatchAccepted,
+    BatchDocumented,
     BatchIn,
     BatchItem,
     EventAccepted,
@@ -41,18 +44,12 @@ from handlers.wiring import deps_of
 router = APIRouter(prefix="/api/v1/events", tags=["events"])
 
 
-_INGEST_PROBLEMS = PROBLEMS | {
-    400: {"model": Problem, "description": "The body is not JSON"},
-    413: {"model": Problem, "description": "The body is over the limit"},
-}
-
-
 @router.post(
     "",
     status_code=202,
     response_model=EventAccepted,
-    responses=_INGEST_PROBLEMS | {200: {"model": EventAccepted, "description": "Stored before"}},
-    openapi_extra=body_of(EventIn),
+    responses=BODY_PROBLEMS | {200: {"model": EventAccepted, "description": "Stored before"}},
+    openapi_extra=body_of(EventIn) | {"parameters": [IDEMPOTENCY_KEY]},
 )
 async def create_event(request: Request) -> Response:
     """Store an error. It is analysed afterwards if its status is 500 or above."""
@@ -72,8 +69,8 @@ async def create_event(request: Request) -> Response:
     "/batch",
     status_code=202,
     response_model=BatchAccepted,
-    responses=_INGEST_PROBLEMS,
-    openapi_extra=body_of(BatchIn),
+    responses=BODY_PROBLEMS,
+    openapi_extra=body_of(BatchDocumented) | {"parameters": [IDEMPOTENCY_KEY]},
 )
 async def create_events(request: Request) -> Response:
     """Store up to 500 errors. Each has its own result; a bad one does not sink the rest."""

@@ -11,10 +11,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from core.errors import QueueUnavailable, RootnoteError, StoreUnavailable
 from core.store import health
+from handlers.schemas import Ready
 from handlers.wiring import Deps, deps_of
 
 router = APIRouter(tags=["health"])
 
+_READY = {"application/json": {"schema": {"$ref": "#/components/schemas/Ready"}}}
 _MISSED_TICKS = 6
 """So many sweep intervals without a sign of life, and a part counts as down."""
 
@@ -25,7 +27,11 @@ async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz", responses={503: {"description": "A part is down; the body says which"}})
+@router.get(
+    "/readyz",
+    response_model=Ready,
+    responses={503: {"description": "A part is down; the body says which", "content": _READY}},
+)
 async def readyz(request: Request) -> Response:
     """PostgreSQL, its migrations, Redis, a worker that works, and beat's last tick."""
     deps = deps_of(request)

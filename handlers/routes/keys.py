@@ -11,7 +11,7 @@ from core.errors import Forbidden
 from core.operations import keys as operations
 from core.store import keys
 from handlers.bodies import parse, read_body
-from handlers.routes.common import PROBLEMS, body_of
+from handlers.routes.common import BODY_PROBLEMS, PROBLEMS, body_of
 from handlers.schemas import KeyIn, KeyMade, KeyOut, Problem
 from handlers.wiring import Deps, deps_of
 
@@ -27,7 +27,9 @@ async def _admin_of_all(request: Request) -> Deps:
     return deps
 
 
-@router.post("", status_code=201, response_model=KeyMade, responses=PROBLEMS, openapi_extra=body_of(KeyIn))
+@router.post(
+    "", status_code=201, response_model=KeyMade, responses=BODY_PROBLEMS, openapi_extra=body_of(KeyIn)
+)
 async def create_key(request: Request) -> KeyMade:
     """The key is in this answer and nowhere else."""
     deps = await _admin_of_all(request)

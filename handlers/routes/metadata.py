@@ -29,8 +29,7 @@ _GENERATE: dict[str, Any] = {
 }
 
 
-@router.post("/{project_id}/generate_metadata/", **_GENERATE)
-@router.post("/{project_id}/generate_metadata", include_in_schema=False, **_GENERATE)
+@router.post("/{project_id}/generate_metadata", **_GENERATE)
 async def generate_metadata(request: Request, project_id: UUID, force: bool = False) -> Response:
     """Queue the generation. 200: it is there and fits the text; `force` generates it anew all the same."""
     deps = deps_of(request)

@@ -12,7 +12,7 @@ from core.errors import Forbidden, NotFound
 from core.operations.project_input import ProjectIn
 from core.store import projects
 from handlers.bodies import parse, read_body
-from handlers.routes.common import PROBLEMS, CursorParam, Limit, body_of, cursor_of
+from handlers.routes.common import BODY_PROBLEMS, PROBLEMS, CursorParam, Limit, body_of, cursor_of
 from handlers.schemas import Problem, ProjectOut, ProjectPage
 from handlers.wiring import deps_of
 
@@ -24,19 +24,29 @@ _NOT_FOUND = PROBLEMS | {404: {"model": Problem}}
 @router.put(
     "/{project_id}",
     response_model=ProjectOut,
-    responses=PROBLEMS | {201: {"model": ProjectOut}, 409: {"model": Problem, "description": "Key taken"}},
+    responses=BODY_PROBLEMS
+    | {201: {"model": ProjectOut}, 409: {"model": Problem, "description": "Key taken"}},
     openapi_extra=body_of(ProjectIn),
 )
 async def put_project(request: Request, project_id: UUID) -> Response:
-    """Write all of the project's fields; those left out get their defaults. 201: it is new."""
+    """Write all of the project's fields; those left out get their defaults, but for its key. 201: new.
+
+    The key cannot be changed later. Budgets need an admin key, and stay as they are for others.
+    """
     deps = deps_of(request)
     caller = await deps.keys.caller(request, Scope.WRITE)
     if caller.project_id not in (None, project_id):
         raise Forbidden("this key is for another project")
     wanted = parse(ProjectIn, await read_body(request, limit=deps.settings.max_body_bytes))
     fields = wanted.fields(default_key=str(project_id))
-    is_new = await deps.database.autocommit(lambda c: projects.put(c, project_id, fields))
-    deps.projects.forget()
+    is_admin = caller.scope.covers(Scope.ADMIN)
+    if not is_admin and wanted.model_fields_set & {"budget_day_usd", "budget_month_usd"}:
+        raise Forbidden("a project's budgets are set with an admin key")
+    is_new = await deps.database.autocommit(
+        lambda c: projects.put(
+            c, project_id, fields, keeps_key=wanted.key is None, keeps_budgets=not is_admin
+        )
+    )
     stored = await deps.database.autocommit(lambda c: projects.find(c, project_id))
     if stored is None:
         raise NotFound(f"no project {project_id}")

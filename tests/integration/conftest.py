@@ -42,7 +42,7 @@ async def deps(settings: Settings) -> AsyncIterator[wiring.Deps]:
 async def client(deps: wiring.Deps) -> AsyncIterator[httpx2.AsyncClient]:
     """Speaks to the app as loopback would."""
     transport = httpx2.ASGITransport(app=create_app(deps), raise_app_exceptions=False)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://testserver") as client:
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client
 
 

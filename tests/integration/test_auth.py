@@ -30,7 +30,7 @@ async def closed(settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
     """The app as it is deployed: AUTH=required."""
     deps = wiring.build(settings.model_copy(update={"auth": Auth.REQUIRED}))
     transport = httpx2.ASGITransport(app=create_app(deps), raise_app_exceptions=False)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://testserver") as client:
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client
     await deps.aclose()
 
@@ -139,6 +139,45 @@ async def test_auth_off_is_open_to_this_machine_alone(client: httpx2.AsyncClient
     assert (await client.get(EVENTS, headers=bearer("rn_wrong"))).status_code == 401
     assert (await client.get(EVENTS, headers=bearer(DEV_TOKEN))).status_code == 200
     far = httpx2.ASGITransport(app=create_app(replace(deps)), client=("203.0.113.7", 1))
-    async with httpx2.AsyncClient(transport=far, base_url="http://testserver") as stranger:
+    async with httpx2.AsyncClient(transport=far, base_url="http://localhost") as stranger:
         assert (await stranger.post(EVENTS, json=guide_event())).status_code == 403
         assert (await stranger.get("/healthz")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "localhost.evil.example"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+async def test_auth_off_is_closed_to_web_pages_from_elsewhere(
+    client: httpx2.AsyncClient, query: Query, headers: dict[str, str]
+) -> None:
+    assert (await client.post(EVENTS, json=guide_event(), headers=headers)).status_code == 403
+    assert (await client.get(EVENTS, headers=headers)).status_code == 403
+    assert query("SELECT 1 FROM error_events") == []
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "http://localhost:3000"}, {"Host": "127.0.0.1:8000"}, {"Host": "[::1]:8000"}]
+)
+async def test_auth_off_is_open_to_pages_of_this_machine(
+    client: httpx2.AsyncClient, headers: dict[str, str]
+) -> None:
+    assert (await client.post(EVENTS, json=guide_event(), headers=headers)).status_code == 202
+
+
+async def test_a_full_directory_forgets_no_project_that_is_asked_for(
+    deps: wiring.Deps, client: httpx2.AsyncClient
+) -> None:
+    await client.post(EVENTS, json=guide_event(project_key="p1"))
+    for number in range(10_000):
+        deps.projects.remember({f"filler-{number}": new_id()})
+    batch = {"events": [guide_event(project_key=key) for key in ("p1", "brand-new")]}
+    answer = (await client.post(f"{EVENTS}/batch", json=batch)).json()
+    assert [item["status"] for item in answer["results"]] == [202, 202]

@@ -51,7 +51,7 @@ async def test_parts_that_are_away(settings: Settings) -> None:
     }
     deps = wiring.build(settings.model_copy(update=nowhere))
     transport = httpx2.ASGITransport(app=create_app(deps))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://testserver") as client:
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
         assert (await client.get("/healthz")).status_code == 200
         status, found = await checks(client)
         assert (status, set(found.values())) == (503, {False})

@@ -150,7 +150,7 @@ async def test_batch_of_good_and_bad(client: httpx2.AsyncClient, query: Query) -
     answer = response.json()
     assert (answer["accepted"], answer["refused"]) == (4, 3)
     statuses = [item["status"] for item in answer["results"]]
-    assert statuses == [202, 422, 422, 422, 202, 202, 202]
+    assert statuses == [202, 422, 422, 422, 202, 202, 200]
     assert answer["results"][1]["errors"][0]["field"] == "events.1.status_code"
     assert answer["results"][2]["errors"][0]["field"] == "events.2.message"
     assert answer["results"][5]["id"] == answer["results"][6]["id"]
@@ -207,3 +207,37 @@ async def test_postgres_that_refuses_is_a_503_with_retry_after(
     assert response.status_code == 503
     assert response.headers["retry-after"]
     assert response.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_key_used_again_for_another_error_makes_no_group(
+    client: httpx2.AsyncClient, query: Query, redis_url: str
+) -> None:
+    first = await client.post(EVENTS, json=guide_event(event_id="e-1", status_code=200, message="fine"))
+    again = await client.post(EVENTS, json=guide_event(event_id="e-1", message="another error"))
+    assert (again.status_code, again.json()) == (200, first.json())
+    batch = [guide_event(event_id="e-2", message="one"), guide_event(event_id="e-2", message="two")]
+    results = (await client.post(f"{EVENTS}/batch", json={"events": batch})).json()["results"]
+    assert [item["status"] for item in results] == [202, 200]
+    assert results[0]["group_id"] == results[1]["group_id"]
+    assert len(query("SELECT 1 FROM error_groups")) == 2
+    assert len(query("SELECT 1 FROM jobs")) == 1
+    assert len(waiting(redis_url)) == 1
+
+
+async def test_a_key_that_is_a_secret_is_kept_as_its_hash(client: httpx2.AsyncClient, query: Query) -> None:
+    key = "Bearer abcdefghijklmnopqrstuvwxyz0123456789"
+    first = await client.post(EVENTS, json=guide_event(event_id=key))
+    again = await client.post(EVENTS, json=guide_event(event_id=key))
+    other = await client.post(EVENTS, json=guide_event(event_id=key + "x"))
+    assert [answer.status_code for answer in (first, again, other)] == [202, 200, 202]
+    assert all(row["event_key"].startswith("sha256:") for row in query("SELECT event_key FROM error_events"))
+
+
+async def test_a_page_of_long_events_is_not_long(client: httpx2.AsyncClient) -> None:
+    long = guide_event(message="m" * 50_000, stack="s" * 400_000, extra={"x": "y" * 50_000})
+    made = [(await client.post(EVENTS, json=long)).json()["id"] for _ in range(5)]
+    page = await client.get(EVENTS)
+    assert len(page.content) < 100_000
+    assert {item["payload"]["is_shortened"] for item in page.json()["items"]} == {True}
+    whole = (await client.get(f"{EVENTS}/{made[0]}")).json()["payload"]
+    assert (len(whole["stack"]), "is_shortened" in whole) == (400_000, False)

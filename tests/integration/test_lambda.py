@@ -161,3 +161,11 @@ def test_a_connection_lost_between_invocations_is_made_anew(invoke: Any, query: 
     finally:
         query("ALTER ROLE rootnote RESET idle_session_timeout")
     assert [answer["statusCode"] for answer in answers] == [202] * 3
+
+
+def test_a_path_that_begins_like_its_stage_is_left_whole(invoke: Any) -> None:
+    """As under a custom domain, which takes the stage off by itself."""
+    plain = http_event("GET", "/healthz", stage="$default")
+    plain["requestContext"]["stage"] = "h"
+    slashed = rest_event("GET", "/api/v1/events/")
+    assert [answer["statusCode"] for answer in invoke(plain, slashed)] == [200, 200]

@@ -197,7 +197,7 @@ async def test_the_two_flags(deps: wiring.Deps, client: httpx2.AsyncClient, data
     off = {"enable_sti": False, "next_public_show_ai_meta": False}
     dark = replace(deps, settings=deps.settings.model_copy(update=off))
     transport = httpx2.ASGITransport(app=create_app(dark))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://testserver") as switched_off:
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as switched_off:
         queued = await switched_off.post(f"{path(project_id)}/generate_metadata/", headers=TOKEN)
         assert queued.status_code == 409
         assert (await switched_off.get(f"{path(project_id)}/metadata")).status_code == 404
@@ -259,3 +259,38 @@ async def test_usage_by_day_project_and_model(client: httpx2.AsyncClient, query:
     assert (rows["m-2"]["unpriced_calls"], rows["m-2"]["project_key"]) == (1, "shop")
     for wrong in ("since=2026-13-01", "since=2999-01-01", "until=0001-01-01", "until=9999-12-31"):
         assert (await client.get(f"/api/v1/usage?{wrong}")).status_code == 422
+
+
+async def test_a_key_is_for_ever(client: httpx2.AsyncClient) -> None:
+    """Services send to it from afar, and every process remembers whose it is."""
+    project_id = uuid4()
+    await put(client, project_id, key="shop", title="Shop")
+    assert (await put(client, project_id, key="other")).status_code == 409
+    kept = await put(client, project_id, title="Renamed")
+    assert (kept.status_code, kept.json()["key"], kept.json()["title"]) == (200, "shop", "Renamed")
+
+
+async def test_budgets_are_an_admins(client: httpx2.AsyncClient) -> None:
+    project_id = uuid4()
+    await put(client, project_id, key="shop", budget_day_usd=0.5)
+    wanted = {"scope": "write", "project_key": "shop"}
+    made = await client.post("/api/v1/keys", json=wanted, headers=TOKEN)
+    writer = {"Authorization": f"Bearer {made.json()['key']}"}
+    raised = await client.put(path(project_id), json={"budget_day_usd": 9}, headers=writer)
+    assert raised.status_code == 403
+    changed = await client.put(path(project_id), json={"title": "New"}, headers=writer)
+    assert (changed.status_code, changed.json()["budget_day_usd"]) == (200, 0.5)
+
+
+async def test_many_wrong_fields_make_a_short_answer(client: httpx2.AsyncClient) -> None:
+    fields = {f"field-{number}": 1 for number in range(20_000)}
+    response = await put(client, uuid4(), **fields)
+    assert response.status_code == 422
+    assert len(response.content) < 10_000
+    assert response.json()["errors"][-1]["message"] == "and 19980 problems more"
+
+
+async def test_secrets_in_tags_are_not_stored(client: httpx2.AsyncClient, query: Query) -> None:
+    await put(client, uuid4(), tags=["password=hunter2hunter2"])
+    [row] = query("SELECT tags::text AS tags FROM projects")
+    assert "hunter2" not in row["tags"]

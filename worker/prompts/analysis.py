@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -18,6 +19,7 @@ from core.domain.validation import in_words
 from core.errors import InvalidAnswer
 from worker.prompts.evidence import verified
 from worker.prompts.excerpt import stack_excerpt
+from worker.prompts.plain_text import inert_text
 from worker.providers.answers import parse_json_object
 from worker.providers.base import Prompt
 
@@ -28,6 +30,9 @@ _STACK_CHARS = 12_000
 _EXTRA_CHARS = 2_000
 _OUTPUT_TOKENS = 4_000
 """An analysis has about 500; the rest is room for the thinking that vendors count in."""
+
+_FORGED = re.compile(r"^=+EVENT [0-9a-fA-F]+=+\s*$", re.MULTILINE)
+"""No event knows its own boundary, but one that looks alike could make a model doubt which is real."""
 
 _NO_EVIDENCE_CAP = 0.4
 _INCONCLUSIVE_CAP = 0.3
@@ -95,11 +100,14 @@ class _Answer(BaseModel):
 
 def build(content: EventContent) -> Prompt:
     """The words for one event, at most about 20,000 characters of it."""
-    data = _describe(content)
+    data = _FORGED.sub("[a line that looks like a boundary]", _describe(content))
     boundary = f"=====EVENT {hashlib.sha256(data.encode()).hexdigest()[:16]}====="
     return Prompt(
         system=_SYSTEM,
-        user=f"The event, between two boundary lines:\n{boundary}\n{data}\n{boundary}\nAnalyse it.",
+        user=(
+            f"The event, between two lines that read exactly {boundary}\n"
+            f"{boundary}\n{data}\n{boundary}\nAnalyse it."
+        ),
         schema_name="error_analysis",
         schema=SCHEMA,
         max_output_tokens=_OUTPUT_TOKENS,
@@ -131,11 +139,11 @@ def read(text: str, content: EventContent) -> Analysis:
         raise InvalidAnswer(in_words(exc)) from exc
     evidence = verified(answer.evidence, content)
     return Analysis(
-        root_cause=answer.root_cause,
+        root_cause=inert_text(answer.root_cause) or "The model's answer held links only.",
         category=answer.category,
         evidence=evidence,
-        suggested_fix=answer.suggested_fix,
-        unknowns=tuple(answer.unknowns),
+        suggested_fix=inert_text(answer.suggested_fix),
+        unknowns=tuple(filter(None, map(inert_text, answer.unknowns))),
         confidence=_capped(answer, found=len(evidence)),
         inconclusive=answer.inconclusive,
     )

@@ -8,8 +8,8 @@ import re
 from core.domain.event import EventContent
 
 _SPACE = re.compile(r"\s+")
-_SHORTEST = 4
-"""Shorter quotes would be found in any text and prove nothing."""
+_SHORTEST = 8
+"""Shorter quotes would be found in many a text and prove nothing."""
 
 
 def verified(quotes: list[str], content: EventContent) -> tuple[str, ...]:

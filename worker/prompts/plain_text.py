@@ -36,6 +36,24 @@ def plain_text(text: str) -> str:
     return _OPENED.sub("", _LOOSE_SIGN.sub("", _SPACES.sub(" ", text))).strip()
 
 
+_HTML_TAG = re.compile(
+    r"</?(?:a|abbr|audio|base|body|br|button|div|embed|form|h[1-6]|head|html|iframe|img|input|link|meta|object"
+    r"|p|script|source|span|style|svg|table|td|textarea|tr|video)(?:[\s/][^<>]*)?>",
+    re.IGNORECASE,
+)
+
+
+def inert_text(text: str) -> str:
+    """Lines of prose about code: links, addresses, images and HTML go, `Map<String, Order>` stays."""
+    for _ in range(_ROUNDS):
+        before = text
+        text = _LINK.sub(r"\1", _IMAGE.sub("", text))
+        text = _HTML_TAG.sub("", _ADDRESS.sub("", text))
+        if text == before:
+            break
+    return "\n".join(line.rstrip() for line in text.splitlines()).strip()
+
+
 def _is_control(character: str) -> bool:
     """Those too that turn the direction of the text around, which can make it read as something else."""
     return (
