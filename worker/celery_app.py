@@ -22,6 +22,7 @@ from celery.signals import (
     worker_ready,
     worker_shutting_down,
 )
+from kombu import Queue
 
 from core import log
 from core.errors import ConfigError
@@ -44,6 +45,10 @@ def _configuration() -> dict[str, object]:
     redis_url = settings.redis_url.get_secret_value()
     return {
         "broker_url": redis_url,
+        # What a worker takes that is told no queues.
+        "task_queues": [
+            Queue(name) for name in (names.AI_ANALYSIS, names.METADATA_GENERATION, names.MAINTENANCE)
+        ],
         "task_default_queue": names.AI_ANALYSIS,
         "task_routes": {
             names.ANALYSE_ERROR_EVENT: {"queue": names.AI_ANALYSIS},
@@ -51,6 +56,7 @@ def _configuration() -> dict[str, object]:
             names.GENERATE_MISSING_METADATA_NIGHTLY: {"queue": names.MAINTENANCE},
             names.CLEANUP_OLD_METADATA: {"queue": names.MAINTENANCE},
             names.SWEEP: {"queue": names.MAINTENANCE},
+            names.CANARY: {"queue": names.AI_ANALYSIS},
         },
         # For those tasks only whose caller may wait for what they return.
         "result_backend": redis_url,
@@ -99,15 +105,19 @@ app.add_defaults(_configuration)
 @setup_logging.connect
 def _set_up_logging(loglevel: int | str | None = None, **_: object) -> None:
     settings = load()
-    level = loglevel if isinstance(loglevel, str) else settings.log_level
+    levels = logging.getLevelNamesMapping()
+    asked = loglevel if isinstance(loglevel, int) else levels.get(str(loglevel).upper(), logging.WARNING)
+    # The more talkative of the setting and --loglevel, whose default is WARNING.
+    level = logging.getLevelName(min(levels[settings.log_level], asked))
     log.configure(settings.log_format, level, service="worker")
     for chatty in ("celery.beat", "celery.worker.strategy", "celery.worker.request", "celery.app.trace"):
         logging.getLogger(chatty).addFilter(_is_not_a_sweep)
 
 
 def _is_not_a_sweep(record: logging.LogRecord) -> bool:
-    """A sweep every few seconds that went well is no news."""
-    return record.levelno > logging.INFO or names.SWEEP not in record.getMessage()
+    """A sweep or canary every few seconds that went well is no news."""
+    said = record.getMessage()
+    return record.levelno > logging.INFO or (names.SWEEP not in said and names.CANARY not in said)
 
 
 @import_modules.connect

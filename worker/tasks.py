@@ -10,13 +10,14 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from celery import shared_task
+from celery import Task, shared_task
 
 from core import metrics
 from core.domain.ids import new_id
 from core.domain.job import JobKind, JobState
 from core.errors import FieldProblem, InvalidInput
 from core.queue import names
+from core.store import health
 from worker import wiring
 from worker.usecases.analyse_event import analyse_event
 from worker.usecases.cleanup import Ages, clean_up
@@ -41,28 +42,33 @@ def analyse_error_event(job_id: str) -> str:
 
 
 # Celery logs what a task returns; this much of it says the status and nothing of the project.
-@shared_task(name=names.GENERATE_PROJECT_META, ignore_result=False, resultrepr_maxsize=24)
-def generate_project_meta(project_id: str) -> dict[str, Any]:
+@shared_task(name=names.GENERATE_PROJECT_META, bind=True, ignore_result=False, resultrepr_maxsize=24)
+def generate_project_meta(self: Task[Any, Any], project_id: str) -> dict[str, Any]:
     """Generate a project's metadata, unless it is known. Gives `status`, and `metadata` where there is any.
 
     `status`: `done`, `exists` (known already), `skipped` (with `reason`), `queued` (a retry or its turn
     in the rate limit is due at `due_at`), `running` (elsewhere), `failed` or `dead` (with `reason`).
     """
     process = wiring.process()
+    started = time.perf_counter()
     with _measured(JobKind.GENERATE_METADATA) as outcome, metrics.META_IN_PROGRESS.track_inprogress():
         result = process.loop.run(
             run_metadata_task(
-                _uuid(project_id, "project_id"), claimed_by=process.new_claim(), tools=process.metadata
+                _uuid(project_id, "project_id"),
+                task_id=str(self.request.id),
+                claimed_by=process.new_claim(),
+                tools=process.metadata,
             )
         )
         outcome.append(result["status"])
     if result["status"] in {"done", "failed", "dead"}:
         status = "success" if result["status"] == "done" else "failure"
         metrics.META_GENERATED.labels(status).inc()
+        metrics.META_SECONDS.observe(time.perf_counter() - started)
     return result
 
 
-@shared_task(name=names.GENERATE_MISSING_METADATA_NIGHTLY)
+@shared_task(name=names.GENERATE_MISSING_METADATA_NIGHTLY, ignore_result=False)
 def generate_missing_metadata_nightly() -> dict[str, int]:
     """Queue metadata for all projects that have none, in batches of 10."""
     process = wiring.process()
@@ -75,7 +81,7 @@ def generate_missing_metadata_nightly() -> dict[str, int]:
     return {"projects": queued.projects, "batches": queued.batches}
 
 
-@shared_task(name=names.CLEANUP_OLD_METADATA)
+@shared_task(name=names.CLEANUP_OLD_METADATA, ignore_result=False)
 def cleanup_old_metadata() -> dict[str, int]:
     """Delete what is old: events, ended jobs, ledger rows, metadata of nothing and of forgotten drafts."""
     process = wiring.process()
@@ -99,7 +105,6 @@ def sweep_task() -> None:
         sweep(
             database=process.database,
             queue=process.publisher,
-            queue_names=(names.AI_ANALYSIS, names.METADATA_GENERATION),
             max_attempts=1 + process.settings.max_retries,
             resend_after=timedelta(seconds=process.settings.resend_after),
         )
@@ -112,6 +117,13 @@ def sweep_task() -> None:
     metrics.LAST_SWEEP.set_to_current_time()
 
 
+@shared_task(name=names.CANARY)
+def canary() -> None:
+    """Say that a worker takes what comes."""
+    process = wiring.process()
+    process.loop.run(process.database.autocommit(lambda connection: health.beat(connection, "worker")))
+
+
 @contextmanager
 def _measured(kind: JobKind) -> Iterator[list[str]]:
     """Count and time one claim; the block puts its outcome into the list."""
@@ -119,11 +131,8 @@ def _measured(kind: JobKind) -> Iterator[list[str]]:
     started = time.perf_counter()
     with metrics.JOBS_IN_PROGRESS.labels(kind).track_inprogress():
         yield outcome
-    seconds = time.perf_counter() - started
     metrics.JOBS.labels(kind, outcome[0]).inc()
-    metrics.JOB_SECONDS.labels(kind).observe(seconds)
-    if kind is JobKind.GENERATE_METADATA:
-        metrics.META_SECONDS.observe(seconds)
+    metrics.JOB_SECONDS.labels(kind).observe(time.perf_counter() - started)
 
 
 def _uuid(text: str, field: str) -> UUID:

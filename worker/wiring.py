@@ -49,6 +49,9 @@ class Process:
         return f"{socket.gethostname()}:{getpid()}:{uuid4().hex[:12]}"
 
 
+_WORK_SECONDS = 60.0
+"""Copies and clean-ups may take longer than what a request waits for."""
+
 _process: Process | None = None
 
 
@@ -83,6 +86,7 @@ def _build(settings: Settings) -> Process:
         settings.database_url.get_secret_value(),
         pool_size=settings.database_pool_size,
         timeout=settings.database_timeout,
+        work_seconds=_WORK_SECONDS,
     )
     chain = Chain(
         _providers(settings),

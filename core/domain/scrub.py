@@ -14,9 +14,12 @@ from dataclasses import replace
 from core.domain.event import EventContent
 from core.domain.secret_names import is_secret_name, is_working_directory
 from core.domain.secret_pairs import MASK, scrub_headers, scrub_pairs
-from core.domain.secret_shapes import scrub_early_shapes, scrub_late_shapes
+from core.domain.secret_shapes import is_card_number, scrub_early_shapes, scrub_late_shapes
 
 _SHORTEST_SECRET = 4
+_CARD_NUMBERS = range(10**12, 10**19)
+_SAY_THE_NAME = frozenset(["name", "key", "header", "field", "param", "parameter"])
+_SAY_THE_VALUE = frozenset(["value", "values", "content"])
 
 
 def scrub_text(text: str) -> str:
@@ -44,6 +47,8 @@ def scrub_json(value: object) -> object:
         if _is_named_pair(value):
             return [value[0], _masked(value[1])]
         return [scrub_json(item) for item in value]
+    if isinstance(value, int) and value in _CARD_NUMBERS and is_card_number(str(value)):
+        return MASK
     return value
 
 
@@ -66,11 +71,14 @@ def _scrub_optional(text: str | None) -> str | None:
 
 
 def _scrub_mapping(value: Mapping[str, object]) -> dict[str, object]:
-    named = value.get("name", value.get("key"))
-    hides_value = "value" in value and isinstance(named, str) and is_secret_name(named)
+    hides_value = any(
+        isinstance(item, str) and key.lower() in _SAY_THE_NAME and is_secret_name(item)
+        for key, item in value.items()
+    )
     return {
         scrub_text(key): _masked(item)
-        if (is_secret_name(key) and not is_working_directory(key, item)) or (hides_value and key == "value")
+        if (is_secret_name(key) and not is_working_directory(key, item))
+        or (hides_value and key.lower() in _SAY_THE_VALUE)
         else scrub_json(item)
         for key, item in value.items()
     }

@@ -1,4 +1,4 @@
-"""Which names (JSON keys, variables, headers, parameters) hold secrets."""
+"""Which names (JSON keys, variables, headers, parameters) hold secrets, and which words are none."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _ANYWHERE = (
 """Secret wherever they stand in a name once its case, `-` and `_` are gone."""
 
 _AT_THE_END = re.compile(
-    r"(?:(?:^|_)(?:pwd|auth|pass|cookies?|jwt|cvv|cvc|otp)|(?:basic|proxy|http|x)auth|\w+pwd|token|cookie|[cx]srf"
+    r"(?:(?:^|_)(?:pwd|auth|pass|cookies?|jwt|cvv|cvc|otp)|(?:basic|proxy|http|x)auth|\wpwd|token|cookie|[cx]srf"
     r"|(?:access|refresh|auth|api|bearer|session|id)_?tokens)"
     r"(?:_(?:key|value|header|headers|data|string|hash|secret))?$"
 )
@@ -125,6 +125,67 @@ _ABOUT = frozenset(
 )
 """Last words of names that speak about a secret and do not hold it: `password_policy`, `TokenError`."""
 
+_TELLING = frozenset(
+    [
+        "none",
+        "null",
+        "nil",
+        "undefined",
+        "true",
+        "false",
+        "yes",
+        "no",
+        "nan",
+        "str",
+        "string",
+        "bytes",
+        "bool",
+        "int",
+        "any",
+        "optional",
+        "must",
+        "should",
+        "may",
+        "is",
+        "was",
+        "are",
+        "has",
+        "not",
+        "invalid",
+        "missing",
+        "expired",
+        "required",
+        "expected",
+        "unexpected",
+        "failed",
+        "cannot",
+        "could",
+        "does",
+        "did",
+        "the",
+        "a",
+        "an",
+        "too",
+        "empty",
+        "blank",
+        "unknown",
+        "unset",
+        "ok",
+        "denied",
+        "rejected",
+        "malformed",
+        "revoked",
+        "unauthorized",
+        "incorrect",
+        "wrong",
+        "error",
+        "exception",
+    ]
+)
+"""Bare values that are no secrets but say what is wrong with one, as in `password: None`."""
+
+_IN_BRACKETS = _TELLING | {"", "scrubbed", "list", "dict", "object", "secretstr"}
+
 
 def is_secret_name(name: str) -> bool:
     """Whether a value under this name must not be kept. Case, `-`, `_` and camelCase do not matter."""
@@ -147,3 +208,9 @@ def _is_secret(name: str) -> bool:
 def is_working_directory(name: str, value: object) -> bool:
     """The shell's PWD, which only shares its name with the PWD of an ODBC connection string."""
     return name in {"PWD", "OLDPWD"} and isinstance(value, str) and value.startswith("/")
+
+
+def is_telling(value: str) -> bool:
+    """Whether a bare value says no more than a state or a type: `None`, `expired`, `Optional[str]`."""
+    word, *in_brackets = value.strip(".,;:!?").lower().split("[")
+    return word in _TELLING and all(inner.rstrip("]") in _IN_BRACKETS for inner in in_brackets)

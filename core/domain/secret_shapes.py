@@ -78,6 +78,12 @@ _VENDOR = re.compile(
     f"{_START}(?:{'|'.join(re.escape(start) + rest for start, rest in _VENDOR_TOKENS.items())})", re.ASCII
 )
 
+_OWN_KEY = re.compile(
+    r"rn_(?:(?<![\w-]rn_)|(?<=%[0-9A-Fa-f][0-9A-Fa-f]rn_)|(?<=\\[nrt]rn_))(?=[a-z_-]{0,43}[A-Z0-9])[\w-]{43,}+",
+    re.ASCII,
+)
+"""Rootnote's own access keys. It begins with the literal, since `rn_` is in every text about `return_…`."""
+
 _CARD = re.compile(
     r"(?<![\w.])(?<!\d-)(?:[2-6]\d{12,18}(?!\w)"
     r"|(?<!\d{4} )[2-6]\d{3}([ -])(?:\d{4}\1\d{4}\1\d{1,7}|\d{6}\1\d{4,5})(?!\w))(?!-\d|\.\d| \d{4}\b)",
@@ -142,7 +148,12 @@ def _masked_bearer(match: re.Match[str]) -> str:
 
 def _masked_card(match: re.Match[str]) -> str:
     digits = match[0].replace(" ", "").replace("-", "")
-    return MASK if _CARD_ISSUER.fullmatch(digits) and _has_check_digit(digits) else match[0]
+    return MASK if is_card_number(digits) else match[0]
+
+
+def is_card_number(digits: str) -> bool:
+    """Whether the digits have an issuer's length and prefix and the right check digit."""
+    return _CARD_ISSUER.fullmatch(digits) is not None and _has_check_digit(digits)
 
 
 def _has_check_digit(digits: str) -> bool:
@@ -158,4 +169,5 @@ _SHAPES = (
     _Shape(triggers=("eyJ",), pattern=_JWT),
     _Shape(triggers=("earer", "EARER", "asic", "ASIC"), pattern=_BEARER, replacement=_masked_bearer),
     _Shape(triggers=tuple(_VENDOR_TOKENS), pattern=_VENDOR),
+    _Shape(triggers=("rn_",), pattern=_OWN_KEY),
 )

@@ -13,7 +13,7 @@ import os
 import socket
 from uuid import uuid4
 
-from core.queue.names import TASK_OF_KIND, Outgoing
+from core.queue.names import CANARY, TASK_OF_KIND, Outgoing
 
 _ORIGIN = f"{os.getpid()}@{socket.gethostname()}"
 
@@ -21,10 +21,24 @@ _ORIGIN = f"{os.getpid()}@{socket.gethostname()}"
 def task_message(outgoing: Outgoing) -> bytes:
     """The list element that makes a worker run the job's task. The task's id is the job's."""
     task = TASK_OF_KIND[outgoing.kind]
-    task_id = str(outgoing.job_id)
-    argument = str(outgoing.subject_id) if task.by_subject else task_id
+    argument = outgoing.subject_id if task.by_subject else outgoing.job_id
+    return _message(
+        task.task,
+        task.queue,
+        task_id=str(outgoing.job_id),
+        arguments=[str(argument)],
+        ignores_result=not task.keeps_result,
+    )
+
+
+def canary_message(queue: str) -> bytes:
+    """For a task that only says that somebody took it."""
+    return _message(CANARY, queue, task_id=str(uuid4()), arguments=[], ignores_result=True)
+
+
+def _message(task: str, queue: str, *, task_id: str, arguments: list[str], ignores_result: bool) -> bytes:
     body = json.dumps(
-        [[argument], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}]
+        [arguments, {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}]
     ).encode()
     message = {
         "body": base64.b64encode(body).decode(),
@@ -32,7 +46,7 @@ def task_message(outgoing: Outgoing) -> bytes:
         "content-type": "application/json",
         "headers": {
             "lang": "py",
-            "task": task.task,
+            "task": task,
             "id": task_id,
             "shadow": None,
             "eta": None,
@@ -43,10 +57,10 @@ def task_message(outgoing: Outgoing) -> bytes:
             "timelimit": [None, None],
             "root_id": task_id,
             "parent_id": None,
-            "argsrepr": f"('{argument}',)",
+            "argsrepr": repr(tuple(arguments)),
             "kwargsrepr": "{}",
             "origin": _ORIGIN,
-            "ignore_result": not task.keeps_result,
+            "ignore_result": ignores_result,
             "replaced_task_nesting": 0,
             "stamped_headers": None,
             "stamps": {},
@@ -55,7 +69,7 @@ def task_message(outgoing: Outgoing) -> bytes:
             "correlation_id": task_id,
             "reply_to": "",
             "delivery_mode": 2,
-            "delivery_info": {"exchange": "", "routing_key": task.queue},
+            "delivery_info": {"exchange": "", "routing_key": queue},
             "priority": 0,
             "body_encoding": "base64",
             "delivery_tag": str(uuid4()),

@@ -16,6 +16,7 @@ GENERATE_PROJECT_META = "generate_project_meta"
 GENERATE_MISSING_METADATA_NIGHTLY = "generate_missing_metadata_nightly"
 CLEANUP_OLD_METADATA = "cleanup_old_metadata"
 SWEEP = "sweep"
+CANARY = "canary"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +49,9 @@ class Outgoing:
     kind: JobKind
     subject_id: UUID
 
+
+RESULT_PREFIX = "celery-task-meta-"
+"""Celery's own: where its Redis backend keeps a task's result."""
 
 BEAT_TICK = "rootnote:beat:tick"
 """A Redis key: beat's last tick, as seconds since 1970."""

@@ -14,8 +14,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from core.errors import QueueUnavailable
-from core.queue.message import task_message
-from core.queue.names import BEAT_TICK, TASK_OF_KIND, Outgoing
+from core.queue.message import canary_message, task_message
+from core.queue.names import AI_ANALYSIS, BEAT_TICK, RESULT_PREFIX, TASK_OF_KIND, Outgoing
 
 _REST_SECONDS = 1.0
 """After a failure, sends fail at once for this long: a Redis that accepts connections and never
@@ -39,26 +39,41 @@ class Publisher:
         self._resting_until = 0.0
 
     async def send(self, jobs: Iterable[Outgoing]) -> None:
-        """One LPUSH a queue. Raises QueueUnavailable within the time-out."""
+        """One round trip. Raises QueueUnavailable within the time-out."""
         by_queue: dict[str, list[bytes]] = defaultdict(list)
+        stale_results = []
         for job in jobs:
-            by_queue[TASK_OF_KIND[job.kind].queue].append(task_message(job))
+            task = TASK_OF_KIND[job.kind]
+            by_queue[task.queue].append(task_message(job))
+            if task.keeps_result:
+                # The task's id is the job's: who waits for it must not be given the last run's result.
+                stale_results.append(f"{RESULT_PREFIX}{job.job_id}")
         if not by_queue:
             return
         if self._clock() < self._resting_until:
             raise QueueUnavailable("Redis did not answer a moment ago")
         try:
-            async with self._bounded():
+            async with self._bounded(), self._redis.pipeline(transaction=False) as pipe:
+                if stale_results:
+                    pipe.delete(*stale_results)
                 for queue, messages in by_queue.items():
-                    await self._redis.lpush(queue, *messages)
+                    pipe.lpush(queue, *messages)
+                await pipe.execute()
         except QueueUnavailable:
             self._resting_until = self._clock() + _REST_SECONDS
             raise
 
-    async def depth(self, queue: str) -> int:
-        """Messages that wait in `queue`. Raises QueueUnavailable."""
+    async def send_canary(self) -> None:
+        """Raises QueueUnavailable."""
         async with self._bounded():
-            return int(await self._redis.llen(queue))
+            await self._redis.lpush(AI_ANALYSIS, canary_message(AI_ANALYSIS))
+
+    async def depths(self, queues: list[str]) -> list[int]:
+        """Messages that wait in each. Raises QueueUnavailable."""
+        async with self._bounded(), self._redis.pipeline(transaction=False) as pipe:
+            for queue in queues:
+                pipe.llen(queue)
+            return [int(length) for length in await pipe.execute()]
 
     async def last_tick(self) -> float | None:
         """When beat last sent something, in seconds since 1970. Raises QueueUnavailable."""

@@ -78,17 +78,18 @@ async def publish(
     await connection.execute(
         "WITH renewed AS ("
         "  UPDATE error_analysis SET analysis_text = %(text)s, model = %(model)s,"
-        "    confidence = %(confidence)s, detail = %(detail)s, created_at = now()"
+        "    confidence = %(confidence)s, detail = %(detail)s, created_at = clock_timestamp()"
         "  WHERE group_id = %(group)s AND prompt_version = %(version)s AND reused_from IS NULL"
         "  RETURNING error_event_id)"
         " INSERT INTO error_analysis (error_event_id, group_id, analysis_text, model, confidence, detail,"
-        "                             prompt_version)"
-        " SELECT %(event)s, %(group)s, %(text)s, %(model)s, %(confidence)s, %(detail)s, %(version)s"
+        "                             prompt_version, created_at)"
+        " SELECT %(event)s, %(group)s, %(text)s, %(model)s, %(confidence)s, %(detail)s, %(version)s,"
+        "   clock_timestamp()"
         " WHERE NOT EXISTS (SELECT FROM renewed)"
         # The event may carry the analysis of an older prompt: this one takes its place.
         " ON CONFLICT (error_event_id) DO UPDATE SET analysis_text = excluded.analysis_text,"
         "   model = excluded.model, confidence = excluded.confidence, detail = excluded.detail,"
-        "   prompt_version = excluded.prompt_version, reused_from = NULL, created_at = now()",
+        "   prompt_version = excluded.prompt_version, reused_from = NULL, created_at = clock_timestamp()",
         {
             "event": event_id,
             "group": claim.subject_id,
@@ -116,12 +117,14 @@ WITH batch AS (
   SELECT b.id, o.group_id, o.analysis_text, o.model, o.confidence, o.detail, o.prompt_version,
          o.error_event_id
   FROM batch b CROSS JOIN original o
-  WHERE b.id <> o.error_event_id
-    AND NOT EXISTS (SELECT FROM error_analysis a WHERE a.error_event_id = b.id
-                    AND (a.reused_from IS DISTINCT FROM o.error_event_id OR a.created_at >= o.created_at))
+  WHERE b.id <> o.error_event_id AND coalesce((
+    -- A subquery a row and no join: the planner would hash every analysis there is.
+    SELECT a.prompt_version = o.prompt_version AND a.created_at < o.created_at
+    FROM error_analysis a WHERE a.error_event_id = b.id), true)
   ON CONFLICT (error_event_id) DO UPDATE SET analysis_text = excluded.analysis_text,
-    model = excluded.model, confidence = excluded.confidence, detail = excluded.detail, created_at = now()
-  WHERE a.reused_from = excluded.reused_from
+    model = excluded.model, confidence = excluded.confidence, detail = excluded.detail,
+    reused_from = excluded.reused_from, created_at = clock_timestamp()
+  WHERE a.prompt_version = excluded.prompt_version
 )
 SELECT count(*), max(received_at), (array_agg(id ORDER BY received_at DESC, id DESC))[1] FROM batch
 """

@@ -39,19 +39,25 @@ async def requeue_lost(connection: Connection, *, max_attempts: int) -> Cursor:
     )
 
 
-async def take_due(connection: Connection, *, limit: int, resend_after: timedelta) -> Cursor:
-    """Jobs that are due and of which no message is on its way, oldest first, marked as sent now.
+async def take_due(
+    connection: Connection, kind: JobKind, *, unsent: int, resent: int, resend_after: timedelta
+) -> Cursor:
+    """Jobs of a kind that are due and of which no message is on its way, oldest first, marked as sent now.
 
-    A message that was sent `resend_after` ago and not acted on counts as lost: Redis may have been
-    wiped, or a worker killed between taking the message and claiming the job. Gives ids, kinds and subjects.
+    At most `unsent` of which no message was sent yet, and `resent` whose message was sent
+    `resend_after` ago and not acted on: it counts as lost, since Redis may have been wiped, or a worker
+    killed between taking the message and claiming the job. Gives ids and subjects.
     """
     return await connection.execute(
-        "UPDATE jobs SET sent_at = now() WHERE id IN ("
-        "  SELECT id FROM jobs WHERE state = 'queued' AND due_at <= now()"
-        "    AND (sent_at IS NULL OR sent_at < now() - %s)"
-        "  ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED)"
-        " RETURNING id, kind, subject_id",
-        (resend_after, limit),
+        "WITH unsent AS ("
+        "  SELECT id FROM jobs WHERE state = 'queued' AND kind = %(kind)s AND due_at <= now()"
+        "  AND sent_at IS NULL ORDER BY due_at LIMIT %(unsent)s FOR UPDATE SKIP LOCKED),"
+        " resent AS ("
+        "  SELECT id FROM jobs WHERE state = 'queued' AND kind = %(kind)s AND due_at <= now()"
+        "  AND sent_at < now() - %(after)s ORDER BY due_at LIMIT %(resent)s FOR UPDATE SKIP LOCKED)"
+        " UPDATE jobs SET sent_at = now()"
+        " WHERE id IN (SELECT id FROM unsent UNION ALL SELECT id FROM resent) RETURNING id, subject_id",
+        {"kind": kind, "unsent": unsent, "resent": resent, "after": resend_after},
     )
 
 
@@ -65,10 +71,11 @@ async def requeue(
     again: bool,
     request_id: str,
 ) -> list[UUID]:
-    """Make the jobs, or run those again that have ended; what waits or runs is left to it.
+    """Make the jobs, or run those again that have ended; what waits is left to it.
 
     One that is done runs again with `again`, or with `force`, which asks a model though an answer is
-    known. Gives the ids of those that are queued by this.
+    known. One that runs now may be at work on what has changed since: its `sent_at` says that it is
+    to run once more when it is done. Gives the ids of those that are queued by this.
     """
     cursor = await connection.execute(
         "INSERT INTO jobs AS j (id, kind, subject_id, project_id, version, force, request_id, sent_at)"
@@ -76,11 +83,13 @@ async def requeue(
         " FROM unnest(%(ids)s::uuid[], %(subjects)s::uuid[], %(projects)s::uuid[])"
         "   AS t (id, subject, project) ORDER BY id"
         " ON CONFLICT (kind, subject_id, version) DO UPDATE SET"
-        "   state = 'queued', reason = NULL, attempts = 0, due_at = now(), sent_at = now(),"
-        "   finished_at = NULL, force = excluded.force, request_id = excluded.request_id"
-        " WHERE j.state NOT IN ('queued', 'running')"
-        "   AND (excluded.force OR %(again)s OR j.state <> 'done')"
-        " RETURNING id",
+        "   state = CASE j.state WHEN 'running' THEN 'running' ELSE 'queued' END, reason = NULL,"
+        "   attempts = CASE j.state WHEN 'running' THEN j.attempts ELSE 0 END,"
+        "   due_at = CASE j.state WHEN 'running' THEN j.due_at ELSE now() END,"
+        "   force = excluded.force OR (j.force AND j.state = 'running'),"
+        "   sent_at = now(), finished_at = NULL, request_id = excluded.request_id"
+        " WHERE j.state <> 'queued' AND (excluded.force OR %(again)s OR j.state NOT IN ('done', 'running'))"
+        " RETURNING id, state",
         {
             "ids": [work.job_id for work in works],
             "subjects": [work.subject_id for work in works],
@@ -92,7 +101,7 @@ async def requeue(
             "request": request_id,
         },
     )
-    return [id_ for (id_,) in await cursor.fetchall()]
+    return [id_ for id_, state in await cursor.fetchall() if state == JobState.QUEUED]
 
 
 async def count(connection: Connection) -> Cursor:

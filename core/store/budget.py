@@ -68,10 +68,32 @@ ON CONFLICT (job_id) DO UPDATE SET usd = excluded.usd, held_until = excluded.hel
 """
 
 
+# In the order in which `hold` locks them: in any other, the two would deadlock.
+_COUNT = """
+WITH w AS (
+  SELECT scope, period, starts FROM budget_windows
+  WHERE scope IN (%(all)s, %(project)s) AND (
+    (period = 'day' AND starts = (now() AT TIME ZONE 'UTC')::date)
+    OR (period = 'month' AND starts = date_trunc('month', now() AT TIME ZONE 'UTC')::date))
+  ORDER BY scope, period FOR UPDATE
+)
+UPDATE budget_windows b SET spent = spent + %(usd)s FROM w
+WHERE (b.scope, b.period, b.starts) = (w.scope, w.period, w.starts)
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """No room under the cap of this `period`. `is_passing`: only since other calls hold the rest of it."""
+
+    period: str
+    is_passing: bool
+
+
 async def hold(
     database: Database, *, job_id: UUID, project_id: UUID, usd: float, caps: Caps, held_for: timedelta
-) -> str | None:
-    """Set `usd` aside for the job's next call. None: done; else the period whose cap forbids it.
+) -> Refusal | None:
+    """Set `usd` aside for the job's calls. None: done; else which cap forbids it.
 
     One hold at a time: the windows' rows are locked, so racing workers see each other's holds.
     Raises StoreUnavailable.
@@ -84,7 +106,7 @@ async def hold(
         "for": held_for,
     }
 
-    async def decide(connection: Connection) -> str | None:
+    async def decide(connection: Connection) -> Refusal | None:
         await connection.execute(_OPEN_WINDOWS, parameters)
         locked = await connection.execute(_LOCK_WINDOWS, parameters)
         spent = {(is_all, period): amount for is_all, period, amount in await locked.fetchall()}
@@ -98,9 +120,9 @@ async def hold(
             (False, "month", project_month, held_project),
         )
         for is_all, period, cap, already_held in limits:
-            total = spent.get((is_all, period), Decimal(0)) + already_held + parameters["usd"]
-            if cap is not None and total > Decimal(str(cap)):
-                return period
+            wanted = spent.get((is_all, period), Decimal(0)) + parameters["usd"]
+            if cap is not None and wanted + already_held > Decimal(str(cap)):
+                return Refusal(period=period, is_passing=wanted <= Decimal(str(cap)))
         await connection.execute(_HOLD, parameters)
         return None
 
@@ -111,12 +133,8 @@ async def settle(connection: Connection, *, job_id: UUID, project_id: UUID, spen
     """Give the hold back and count what was really spent, in windows that are open."""
     await connection.execute("DELETE FROM budget_holds WHERE job_id = %s", (job_id,))
     if spent:
-        await connection.execute(
-            "UPDATE budget_windows SET spent = spent + %s WHERE scope IN (%s, %s)"
-            " AND ((period = 'day' AND starts = (now() AT TIME ZONE 'UTC')::date)"
-            "   OR (period = 'month' AND starts = date_trunc('month', now() AT TIME ZONE 'UTC')::date))",
-            (Decimal(str(spent)), _EVERYBODY, project_id),
-        )
+        parameters = {"all": _EVERYBODY, "project": project_id, "usd": Decimal(str(spent))}
+        await connection.execute(_COUNT, parameters)
 
 
 async def time_to_next(connection: Connection, period: str) -> timedelta:

@@ -31,6 +31,7 @@ _RETRIES = 2
 _RECONNECT_SECONDS = 5.0
 """Short, so that after an outage the pool tries anew every few seconds, not at ever longer waits."""
 
+_WORK_SECONDS = 10.0
 _REST_SECONDS = 2.0
 """After a time-out, requests fail at once for this long: with PostgreSQL away, each would otherwise
 wait for the whole time-out, and a load balancer's health check would see no answer at all."""
@@ -40,13 +41,21 @@ class Database:
     """A lazy pool. All work given to it must be safe to run twice: after a lost connection or a
     deadlock it is run again, and a commit whose answer was lost may have happened."""
 
-    def __init__(self, url: str, *, pool_size: int, timeout: float) -> None:
+    def __init__(
+        self, url: str, *, pool_size: int, timeout: float, work_seconds: float = _WORK_SECONDS
+    ) -> None:
+        """`timeout` is for getting a connection, `work_seconds` for what is done with it."""
+        self._work_seconds = work_seconds
         self._pool = AsyncConnectionPool(
             url,
             kwargs={
                 "autocommit": True,
                 "connect_timeout": max(2, int(timeout)),
                 "application_name": "rootnote",
+                # A server that vanished without a word is noticed within 25 s.
+                "keepalives_idle": 10,
+                "keepalives_interval": 5,
+                "keepalives_count": 3,
             },
             min_size=0,
             max_size=pool_size,
@@ -84,11 +93,14 @@ class Database:
         for attempt in range(_RETRIES + 1):
             try:
                 await self._open()
-                async with self._pool.connection() as connection:
+                async with self._pool.connection() as connection, asyncio.timeout(self._work_seconds):
                     return await work(connection)
             except PoolTimeout as exc:
                 self._resting_until = time.monotonic() + _REST_SECONDS
                 raise StoreUnavailable("no database connection in time") from exc
+            except TimeoutError as exc:
+                self._resting_until = time.monotonic() + _REST_SECONDS
+                raise StoreUnavailable("the database does not answer") from exc
             except _RACE as exc:
                 if attempt == _RETRIES:
                     raise StoreUnavailable("the database is contended") from exc

@@ -12,27 +12,30 @@ HEAD = "0002"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoreHealth:
-    """`revision` is None on a database without our tables; `worker_age` is in seconds, None: never seen."""
+    """`revision` is None on a database without our tables; ages are in seconds, None: never seen.
 
-    revision: str | None
-    worker_age: float | None
+    A worker shows life by taking a canary, or by a job whose lease it keeps renewing.
+    """
+
+    revision: str | None = None
+    sweeper_age: float | None = None
+    worker_age: float | None = None
 
 
 async def look(connection: Connection) -> StoreHealth:
     cursor = await connection.execute("SELECT to_regclass('alembic_version') IS NOT NULL")
     row = await cursor.fetchone()
     if row is None or not row[0]:
-        return StoreHealth(revision=None, worker_age=None)
+        return StoreHealth()
     cursor = await connection.execute(
         "SELECT (SELECT version_num FROM alembic_version),"
-        " (SELECT extract(epoch FROM now() - seen_at)::float8 FROM heartbeats WHERE name = 'worker')"
+        " (SELECT extract(epoch FROM now() - seen_at)::float8 FROM heartbeats WHERE name = 'sweeper'),"
+        " CASE WHEN EXISTS (SELECT FROM jobs WHERE state = 'running' AND lease_until > now()) THEN 0"
+        "  ELSE (SELECT extract(epoch FROM now() - seen_at) FROM heartbeats WHERE name = 'worker')"
+        " END::float8"
     )
     row = await cursor.fetchone()
-    return (
-        StoreHealth(revision=row[0], worker_age=row[1])
-        if row
-        else StoreHealth(revision=None, worker_age=None)
-    )
+    return StoreHealth(revision=row[0], sweeper_age=row[1], worker_age=row[2]) if row else StoreHealth()
 
 
 async def beat(connection: Connection, name: str) -> None:

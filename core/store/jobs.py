@@ -46,7 +46,7 @@ async def claim(
     """
     return await connection.execute(
         "UPDATE jobs SET state = 'running', attempts = attempts + 1, claimed_by = %s,"
-        "                lease_until = now() + %s"
+        "                lease_until = now() + %s, sent_at = NULL"
         " WHERE id = %s AND kind = %s"
         "   AND ((state = 'queued' AND due_at <= now()) OR (state = 'running' AND lease_until < now()))"
         " RETURNING subject_id, project_id, version, attempts, force, coalesce(request_id, ''),"
@@ -97,11 +97,15 @@ _END = """
 UPDATE jobs SET
   -- A claim that is not held gives a state that the table's check refuses: the whole transaction
   -- fails, and no round trip is spent on asking first.
-  state = CASE WHEN claimed_by = %(by)s AND state = 'running' THEN %(state)s ELSE 'not ours' END,
+  state = CASE WHEN claimed_by IS DISTINCT FROM %(by)s OR state <> 'running' THEN 'not ours'
+               WHEN %(state)s = 'done' AND sent_at IS NOT NULL THEN 'queued'
+               ELSE %(state)s END,
   reason = %(reason)s, last_error = coalesce(%(error)s, last_error),
-  attempts = attempts - %(undo)s, force = force AND %(waits)s,
+  -- Asked for again while it ran (see `backlog.requeue`), it runs again.
+  attempts = CASE WHEN %(state)s = 'done' AND sent_at IS NOT NULL THEN 0 ELSE attempts - %(undo)s END,
+  force = force AND (%(waits)s OR sent_at IS NOT NULL),
   due_at = now() + %(delay)s, sent_at = NULL, lease_until = NULL, claimed_by = NULL,
-  finished_at = CASE WHEN NOT %(waits)s THEN now() END
+  finished_at = CASE WHEN %(waits)s OR (%(state)s = 'done' AND sent_at IS NOT NULL) THEN NULL ELSE now() END
 WHERE id = %(id)s
 """
 _NOW = timedelta(0)

@@ -8,43 +8,64 @@ from core.store.database import Connection
 
 _OLD = "SELECT id FROM error_events WHERE received_at < now() - %(age)s ORDER BY received_at LIMIT %(limit)s"
 
-# A group's original analysis is what later events copy: it passes to the youngest that stays.
-_HEIRS = f"""
+# A group's original analysis is what later events copy: it passes to the youngest copy that stays.
+_PASS_ON = f"""
 WITH old AS ({_OLD}), gone AS (
   DELETE FROM error_analysis a USING old WHERE a.error_event_id = old.id
-  RETURNING a.error_event_id, a.reused_from
+  RETURNING a.group_id, a.prompt_version, a.reused_from
 )
-SELECT DISTINCT ON (h.reused_from) h.error_event_id FROM gone
-JOIN error_analysis h ON h.reused_from = gone.error_event_id AND h.group_id IN (
-  SELECT group_id FROM error_events WHERE id = gone.error_event_id)
-JOIN error_events e ON e.id = h.error_event_id
-WHERE gone.reused_from IS NULL AND e.received_at >= now() - %(age)s
-ORDER BY h.reused_from, e.received_at DESC
+SELECT gone.group_id, heir.id FROM gone LEFT JOIN LATERAL (
+  SELECT e.id FROM error_events e
+  JOIN error_analysis a ON a.error_event_id = e.id AND a.prompt_version = gone.prompt_version
+  WHERE e.group_id = gone.group_id AND e.received_at >= now() - %(age)s
+  ORDER BY e.received_at DESC, e.id DESC LIMIT 1
+) heir ON true
+WHERE gone.reused_from IS NULL
 """  # noqa: S608  (constants only)
+
+# Where nobody inherits, the group is as if it had never been analysed: its next error makes a new job.
+_FORGET = """
+DELETE FROM jobs j WHERE kind = 'analyse_group' AND subject_id = ANY(%s) AND state IN ('done', 'skipped')
+AND NOT EXISTS (SELECT FROM error_analysis a WHERE a.group_id = j.subject_id
+                AND a.prompt_version = j.version AND a.reused_from IS NULL)
+"""
 
 
 async def delete_events(connection: Connection, *, older_than: timedelta, limit: int) -> int:
     """Events and their analyses. A group that keeps younger events keeps its analysis, too."""
     parameters = {"age": older_than, "limit": limit}
-    heirs = await (await connection.execute(_HEIRS, parameters)).fetchall()
+    passed_on = await (await connection.execute(_PASS_ON, parameters)).fetchall()
     await connection.execute(
         "UPDATE error_analysis SET reused_from = NULL WHERE error_event_id = ANY(%s)",
-        ([heir for (heir,) in heirs],),
+        ([heir for _, heir in passed_on if heir is not None],),
     )
+    await connection.execute(_FORGET, ([group_id for group_id, _ in passed_on],))
     cursor = await connection.execute(f"DELETE FROM error_events WHERE id IN ({_OLD})", parameters)  # noqa: S608
     return cursor.rowcount
 
 
 async def delete_empty_groups(connection: Connection, *, older_than: timedelta, limit: int) -> int:
-    """Groups with no event left, and their jobs: the error is new if it comes again."""
+    """Groups with no event left, and their jobs: the error is new if it comes again.
+
+    The rows are locked first and looked at again: an ingest that had only locked one would otherwise
+    lose the event that it has just committed to the foreign key's cascade.
+    """
     cursor = await connection.execute(
-        "WITH gone AS (DELETE FROM error_groups WHERE id IN ("
-        "   SELECT g.id FROM error_groups g WHERE g.first_seen < now() - %s"
-        "   AND NOT EXISTS (SELECT FROM error_events e WHERE e.group_id = g.id) LIMIT %s) RETURNING id)"
-        " DELETE FROM jobs USING gone WHERE jobs.subject_id = gone.id AND jobs.state <> 'running'",
+        "SELECT g.id FROM error_groups g WHERE g.first_seen < now() - %s"
+        " AND NOT EXISTS (SELECT FROM error_events e WHERE e.group_id = g.id)"
+        " LIMIT %s FOR UPDATE SKIP LOCKED",
         (older_than, limit),
     )
-    return cursor.rowcount
+    empty = [id_ for (id_,) in await cursor.fetchall()]
+    cursor = await connection.execute(
+        "WITH gone AS (DELETE FROM error_groups g WHERE id = ANY(%s)"
+        "   AND NOT EXISTS (SELECT FROM error_events e WHERE e.group_id = g.id) RETURNING id),"
+        " their_jobs AS (DELETE FROM jobs USING gone WHERE jobs.subject_id = gone.id)"
+        " SELECT count(*) FROM gone",
+        (empty,),
+    )
+    row = await cursor.fetchone()
+    return int(row[0]) if row else 0
 
 
 async def delete_ended_jobs(connection: Connection, *, older_than: timedelta, limit: int) -> int:

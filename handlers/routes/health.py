@@ -33,7 +33,7 @@ async def healthz() -> dict[str, str]:
     responses={503: {"description": "A part is down; the body says which", "content": _READY}},
 )
 async def readyz(request: Request) -> Response:
-    """PostgreSQL, its migrations, Redis, a worker that works, and beat's last tick."""
+    """PostgreSQL, its migrations, Redis, the sweeper, a worker that takes jobs, and beat's last tick."""
     deps = deps_of(request)
     checks = await _store_checks(deps) | await _queue_checks(deps)
     ready = all(check["ok"] for check in checks.values())
@@ -45,10 +45,11 @@ async def _store_checks(deps: Deps) -> dict[str, dict[str, Any]]:
         found = await deps.database.autocommit(health.look)
     except StoreUnavailable as exc:
         down = _down(exc)
-        return {"postgres": down, "migrations": down, "worker": down}
+        return {"postgres": down, "migrations": down, "sweeper": down, "worker": down}
     return {
         "postgres": {"ok": True},
         "migrations": {"ok": found.revision == health.HEAD, "at": found.revision, "head": health.HEAD},
+        "sweeper": _sign_of_life(found.sweeper_age, deps),
         "worker": _sign_of_life(found.worker_age, deps),
     }
 

@@ -79,45 +79,56 @@ def make_plan(settings: Settings, root: Path, *, token: str, servers_only: bool)
         checks.append(partial(preflight.check_database, settings.database_url))
     else:
         servers["DATABASE_URL"] = ("postgres", PostgresServer(local / "postgres"))
+    env = environment(settings, token=token)
     return Plan(
         root=root,
-        env=environment(settings, token=token),
+        env=env,
         servers=servers,
         checks=checks,
         migrate=Service(name="migrate", argv=python("alembic", "upgrade", "head")),
-        services=() if servers_only else services(settings.port),
+        services=()
+        if servers_only
+        else services(settings.port, maintenance_metrics_port=env["MAINTENANCE_METRICS_PORT"]),
         ready_url=None if servers_only else f"http://127.0.0.1:{settings.port}/readyz",
     )
 
 
 def environment(settings: Settings, *, token: str) -> dict[str, str]:
     """What the services get; the servers' URLs come on top."""
-    defaults = {"AUTH": "off", "LOG_FORMAT": "console", "WORKER_METRICS_PORT": str(free_port())}
+    ports = {name: str(free_port()) for name in ("WORKER_METRICS_PORT", "MAINTENANCE_METRICS_PORT")}
+    defaults = {"AUTH": "off", "LOG_FORMAT": "console"} | ports
     given = {name: value for name, value in settings.values.items() if value or name not in defaults}
     fixed = {"DEV_TOKEN": token, "PORT": str(settings.port), "PYTHONUNBUFFERED": "1"}
     return defaults | given | fixed
 
 
-def services(port: int) -> tuple[Service, ...]:
+def services(port: int, *, maintenance_metrics_port: str) -> tuple[Service, ...]:
     serve = ("--factory", "handlers.app:create_app", "--host", "127.0.0.1", "--port", str(port))
-    work = ("--loglevel=info", "--queues=ai_analysis,metadata_generation,maintenance", "--concurrency=2")
-    # Without these, a lone worker waits two seconds for company.
-    alone = ("--without-mingle", "--without-gossip")
     return (
         Service(name="api", argv=python("uvicorn", *serve, "--no-access-log")),
-        Service(
-            name="worker",
-            argv=python("celery", "--quiet", "-A", "worker", "worker", *work, *alone),
-            # Celery's seven lines on root are for servers; here root is a container's only user.
-            env={
-                "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
-                # At a terminal nobody waits for long. What is cut off is given back.
-                "SHUTDOWN_GRACE": "8",
-            },
-            stop_phase=1,
-            stop_seconds=15,
-        ),
+        _worker("worker", "ai_analysis,metadata_generation", {}),
+        # Of its own, since the sweeper must not wait behind the jobs that it is to rescue.
+        _worker("maint", "maintenance", {"WORKER_METRICS_PORT": maintenance_metrics_port}),
         Service(name="beat", argv=python("celery", "--quiet", "-A", "worker", "beat", "--loglevel=info")),
+    )
+
+
+def _worker(name: str, queues: str, env: Mapping[str, str]) -> Service:
+    work = ("--loglevel=info", f"--queues={queues}", "--concurrency=2", f"--hostname={name}@%h")
+    # Without these, a worker waits two seconds for company.
+    alone = ("--without-mingle", "--without-gossip")
+    return Service(
+        name=name,
+        argv=python("celery", "--quiet", "-A", "worker", "worker", *work, *alone),
+        env={
+            # Celery's seven lines on root are for servers; here root is a container's only user.
+            "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
+            # At a terminal nobody waits for long. What is cut off is given back.
+            "SHUTDOWN_GRACE": "8",
+            **env,
+        },
+        stop_phase=1,
+        stop_seconds=15,
     )
 
 
@@ -125,6 +136,7 @@ def assignments(env: Mapping[str, str]) -> dict[str, str]:
     urls = {
         "API_URL": f"http://127.0.0.1:{env['PORT']}",
         "WORKER_METRICS_URL": f"http://127.0.0.1:{env['WORKER_METRICS_PORT']}/metrics",
+        "MAINTENANCE_METRICS_URL": f"http://127.0.0.1:{env['MAINTENANCE_METRICS_PORT']}/metrics",
     }
     return urls | {name: env[name] for name in ("DATABASE_URL", "REDIS_URL", "DEV_TOKEN")}
 

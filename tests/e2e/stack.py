@@ -21,7 +21,9 @@ from tests.e2e.program import Program, wait_until
 
 DEV_TOKEN = "e2e-development-token-7f3a91"
 DATABASE_PASSWORD = "e2e-database-password-5d20c4"
-QUEUES = "ai_analysis,metadata_generation,maintenance"
+QUEUES = {"maintenance": "maintenance"}
+"""Of programs; all others are workers for jobs."""
+_JOB_QUEUES = "ai_analysis,metadata_generation"
 
 Row = dict[str, Any]
 
@@ -49,6 +51,7 @@ class Stack:
         self.redis_url = redis_url
         self.port = free_port()
         self.metrics_port = free_port()
+        self.maintenance_metrics_port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.http = httpx2.Client(base_url=self.url, trust_env=False, timeout=15)
         self.programs: dict[str, Program] = {}
@@ -65,7 +68,7 @@ class Stack:
         }
 
     def __enter__(self) -> Self:
-        for name in ("api", "worker", "beat"):
+        for name in ("api", "worker", "maintenance", "beat"):
             self.launch(name)
         self._worker_settings = {}
         self.wait_until_ready()
@@ -80,6 +83,8 @@ class Stack:
         """Start `api`, `beat`, or a worker by any other name; one that ran before is ended first."""
         if name in self.programs:
             self.programs[name].kill()
+        if name == "maintenance":
+            settings |= {"WORKER_METRICS_PORT": str(self.maintenance_metrics_port)}
         program = self.run(name, *_arguments(name, self.port), **settings)
         self.programs[name] = program
         return program
@@ -200,7 +205,13 @@ def _arguments(name: str, port: int) -> tuple[str, ...]:
         return ("uvicorn", "--factory", "handlers.app:create_app", *serve)
     if name == "beat":
         return ("celery", "-A", "worker", "beat", "--loglevel=info")
-    work = ("--loglevel=info", f"--queues={QUEUES}", "--concurrency=2", "-n", f"{name}@e2e")
+    work = (
+        "--loglevel=info",
+        f"--queues={QUEUES.get(name, _JOB_QUEUES)}",
+        "--concurrency=2",
+        "-n",
+        f"{name}@e2e",
+    )
     return ("celery", "-A", "worker", "worker", *work, "--without-mingle", "--without-gossip")
 
 

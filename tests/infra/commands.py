@@ -14,7 +14,8 @@ from uvicorn.main import main as uvicorn
 from core.queue import names
 from tests.conftest import ROOT
 
-QUEUES = {names.AI_ANALYSIS, names.METADATA_GENERATION, names.MAINTENANCE}
+QUEUES = ({names.AI_ANALYSIS, names.METADATA_GENERATION}, {names.MAINTENANCE})
+"""Apart: the sweeper would wait behind the jobs that it is to rescue."""
 
 
 def check_command(argv: Sequence[str]) -> None:
@@ -33,7 +34,7 @@ def _celery(words: list[str]) -> None:
         assert command is not None
         with command.make_context(name, rest, parent=context) as parsed:
             if name == "worker":
-                assert set(parsed.params["queues"]) == QUEUES
+                assert set(parsed.params["queues"]) in QUEUES
 
 
 def _uvicorn(words: list[str]) -> None:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT
-from tests.infra.commands import check_command
+from tests.infra.commands import QUEUES, check_command
 from tests.infra.settings_names import KNOWN, OTHERS
 
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
@@ -18,7 +18,16 @@ OURS = [name for name, service in SERVICES.items() if "build" in service]
 
 
 def test_all_parts_are_there_and_ours_are_one_image() -> None:
-    assert set(SERVICES) == {"postgres", "valkey", "migrate", "api", "worker", "beat", "flower"}
+    assert set(SERVICES) == {
+        "postgres",
+        "valkey",
+        "migrate",
+        "api",
+        "worker",
+        "maintenance",
+        "beat",
+        "flower",
+    }
     assert {SERVICES[name]["image"] for name in OURS} == {"rootnote:local"}
     assert {SERVICES[name]["build"]["dockerfile"] for name in OURS} == {"Dockerfile.worker"}
 
@@ -65,8 +74,14 @@ def test_each_restarts_and_says_how_it_is(name: str) -> None:
         check_command(command)
 
 
+def test_every_queue_is_served() -> None:
+    commands = [" ".join(service.get("command", [])) for service in SERVICES.values()]
+    for queue in set().union(*QUEUES):
+        assert any("--queues=" in command and queue in command for command in commands)
+
+
 def test_nothing_starts_before_the_tables_are_there() -> None:
-    for name in ("api", "worker", "beat"):
+    for name in ("api", "worker", "maintenance", "beat"):
         assert SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
     assert SERVICES["migrate"]["depends_on"]["postgres"] == {"condition": "service_healthy"}
 

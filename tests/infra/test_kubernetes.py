@@ -90,7 +90,7 @@ def test_pods_are_locked_down(name: str) -> None:
 
 def test_one_image_with_one_user_for_every_part() -> None:
     ours = [pod(name) for name in PODS if pod(name)["containers"][0]["image"] == OURS]
-    assert len(ours) == 4
+    assert len(ours) == 5
     assert {spec["securityContext"]["runAsUser"] for spec in ours} == {10001}
     images = MANIFESTS["kustomization.yaml:Kustomization:"]["images"]
     assert [image["name"] for image in images] == [OURS]

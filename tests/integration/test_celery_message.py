@@ -52,3 +52,17 @@ async def test_field_by_field(redis_url: str, kind: JobKind) -> None:
     assert ours["headers"].keys() == theirs["headers"].keys()
     assert ours["properties"].keys() == theirs["properties"].keys()
     assert _flat(ours) == _flat(theirs)
+
+
+async def test_a_result_of_the_last_run_is_taken_away(redis_url: str) -> None:
+    job = names.Outgoing(job_id=uuid4(), kind=JobKind.GENERATE_METADATA, subject_id=uuid4())
+    app = Celery("reference", backend=redis_url)
+    with redis.Redis.from_url(redis_url) as client:
+        key = app.backend.get_key_for_task(str(job.job_id))  # type: ignore[attr-defined]
+        client.set(key, json.dumps({"status": "SUCCESS", "result": 1}))
+    assert app.AsyncResult(str(job.job_id)).ready()
+    publisher = Publisher(redis_url, timeout=1)
+    await publisher.send([job])
+    await publisher.aclose()
+    assert not app.AsyncResult(str(job.job_id)).ready()
+    app.close()

@@ -6,6 +6,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import httpx2
+import psycopg
 
 from core.store.database import Database
 from tests.integration.conftest import DEV_TOKEN, Query, guide_event
@@ -96,4 +97,49 @@ async def test_many_are_deleted_in_batches(
     )
     found = await clean_up(database, DAYS)
     assert (found["events"], found["calls"]) == (2500, 101)
+    assert len(query("SELECT 1 FROM error_events")) == 1
+
+
+async def test_a_group_whose_analysis_went_is_analysed_anew(
+    client: httpx2.AsyncClient, query: Query, database: Database
+) -> None:
+    """A young client error keeps the group, but not an analysis: that was of an old server error."""
+    stack = 'Traceback (most recent call last):\n  File "/srv/a.py", line 1, in f\n    g()\nKeyError: 1'
+    await client.post(EVENTS, json=guide_event(stack=stack))
+    query(_ANALYSE)
+    query("UPDATE jobs SET state = 'done', finished_at = now() - interval '100 days'")
+    query("UPDATE error_events SET received_at = now() - interval '100 days'")
+    await client.post(EVENTS, json=guide_event(stack=stack, status_code=404))
+    assert len(query("SELECT 1 FROM error_groups")) == 1
+    await clean_up(database, DAYS)
+    assert (await client.post(EVENTS, json=guide_event(stack=stack))).json()["analysis"] == "queued"
+    assert [job["state"] for job in query("SELECT state FROM jobs")] == ["queued"]
+
+
+async def test_empty_groups_without_jobs_are_all_deleted(
+    client: httpx2.AsyncClient, query: Query, database: Database
+) -> None:
+    await client.post(EVENTS, json=guide_event(status_code=404))
+    query(
+        "INSERT INTO error_groups (id, project_id, fingerprint, fingerprint_version, title, first_seen)"
+        " SELECT gen_random_uuid(), id, n::text, 1, '', now() - interval '100 days'"
+        " FROM projects, generate_series(1, 2100) AS n"
+    )
+    assert (await clean_up(database, DAYS))["groups"] == 2100
+    assert len(query("SELECT 1 FROM error_groups")) == 1
+
+
+async def test_a_group_that_an_ingest_is_about_to_use_stays(
+    client: httpx2.AsyncClient, query: Query, database: Database, database_url: str
+) -> None:
+    await client.post(EVENTS, json=guide_event())
+    query("UPDATE error_groups SET first_seen = now() - interval '100 days'")
+    query("DELETE FROM error_events")
+    with psycopg.connect(database_url) as ingest:
+        ingest.execute(
+            "INSERT INTO error_events (id, project_id, group_id, status_code, payload, occurred_at)"
+            " SELECT gen_random_uuid(), project_id, id, 500, '{}', now() FROM error_groups"
+        )
+        await clean_up(database, DAYS)
+        ingest.commit()
     assert len(query("SELECT 1 FROM error_events")) == 1

@@ -91,8 +91,8 @@ async def make(database: Database, **fields: Any) -> UUID:
     return project_id
 
 
-async def run(project_id: UUID, tools: MetadataTools) -> dict[str, Any]:
-    return await run_metadata_task(project_id, claimed_by=f"test:{uuid4()}", tools=tools)
+async def run(project_id: UUID, tools: MetadataTools, task_id: str = "by hand") -> dict[str, Any]:
+    return await run_metadata_task(project_id, task_id=task_id, claimed_by=f"test:{uuid4()}", tools=tools)
 
 
 async def test_a_call_by_hand_generates_then_knows(tools: MetadataTools, query: Query) -> None:
@@ -167,6 +167,18 @@ async def test_a_permanent_failure_waits_for_a_change(tools: MetadataTools, quer
     assert (await generate_missing(database=database, sender=sent, request_id="r")).projects == 0
     query("UPDATE projects SET updated_at = now() + interval '1 s'")
     assert (await generate_missing(database=database, sender=sent, request_id="r")).projects == 1
+
+
+async def test_a_message_that_comes_twice_does_not_redrive_its_job(
+    tools: MetadataTools, query: Query
+) -> None:
+    project_id = await make(tools.jobs.database)
+    failing = Models(failure=Failure.AUTH)
+    first = await run(project_id, with_models(tools, failing))
+    again = await run(project_id, with_models(tools, failing), task_id=first["job_id"])
+    assert (again["status"], failing.asked) == ("failed", 1)
+    by_hand = await run(project_id, with_models(tools, failing))
+    assert (by_hand["status"], failing.asked) == ("failed", 2)
 
 
 async def test_nightly_in_batches_of_ten(tools: MetadataTools, query: Query) -> None:
@@ -255,3 +267,47 @@ async def test_fifty_racing_workers_never_overspend(tools: MetadataTools, query:
     [spent] = query("SELECT sum(cost_usd)::float AS usd FROM llm_calls")
     assert done == models.asked
     assert 0.9 <= round(spent["usd"], 6) <= 1.1
+
+
+async def test_holds_and_settling_do_not_deadlock(tools: MetadataTools, query: Query) -> None:
+    ids = [await make(tools.jobs.database, budget_day_usd=50) for _ in range(40)]
+    priced = with_models(tools, Models(price=0.01), caps=Caps(day=100, month=100))
+    results = await asyncio.gather(*(run(project_id, priced) for project_id in ids))
+    assert {result["status"] for result in results} == {"done"}
+    [found] = query("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+    assert found["deadlocks"] == 0
+
+
+async def test_room_that_others_hold_is_waited_for(tools: MetadataTools, query: Query) -> None:
+    project_id = await make(tools.jobs.database)
+    query(
+        "INSERT INTO budget_holds (job_id, project_id, usd, held_until)"
+        " VALUES (gen_random_uuid(), %s, 0.9, now() + interval '1 h')",
+        project_id,
+    )
+    capped = with_models(tools, Models(price=0.4), caps=Caps(month=1.0))
+    result = await run(project_id, capped)
+    assert (result["status"], "due_at" in result) == ("queued", True)
+
+
+async def test_asked_for_while_it_runs_it_runs_again(tools: MetadataTools, query: Query) -> None:
+    database = tools.jobs.database
+    project_id = await make(database)
+
+    @dataclass(kw_only=True)
+    class Slow(Models):
+        async def ask(self, *arguments: Any, **options: Any) -> Answer[Any]:
+            if not self.asked:
+                query("UPDATE projects SET content = 'Another text.'")
+                await request(project_id, force=False, request_id="r", database=database, sender=Sent())
+            return await super().ask(*arguments, **options)
+
+    slow = Slow()
+    await request(project_id, force=False, request_id="r", database=database, sender=Sent())
+    await generate_metadata(project_id, claimed_by="t", tools=with_models(tools, slow))
+    [job] = query("SELECT state, finished_at FROM jobs")
+    assert (job["state"], job["finished_at"]) == ("queued", None)
+    assert await generate_metadata(project_id, claimed_by="t", tools=with_models(tools, slow)) == "done"
+    assert slow.asked == 2
+    [job] = query("SELECT state FROM jobs")
+    assert job["state"] == "done"

@@ -26,15 +26,20 @@ async def test_ready_when_every_part_shows_life(
 ) -> None:
     status, found = await checks(client)
     assert status == 503
-    assert found == {"postgres": True, "migrations": True, "worker": False, "redis": True, "beat": False}
-    query("INSERT INTO heartbeats (name) VALUES ('worker')")
+    down = {"sweeper": False, "worker": False, "beat": False}
+    assert found == {"postgres": True, "migrations": True, "redis": True} | down
+    query("INSERT INTO heartbeats (name) VALUES ('worker'), ('sweeper')")
     with redis.Redis.from_url(redis_url) as broker:
         broker.set(names.BEAT_TICK, time.time())
     status, found = await checks(client)
     assert (status, set(found.values())) == (200, {True})
     query("UPDATE heartbeats SET seen_at = now() - interval '1 h'")
     status, found = await checks(client)
-    assert (status, found["worker"], found["beat"]) == (503, False, True)
+    assert (status, found["worker"], found["sweeper"], found["beat"]) == (503, False, False, True)
+    await client.post("/api/v1/events", json=guide_event())
+    query("UPDATE jobs SET state = 'running', lease_until = now() + interval '9 s'")
+    _, found = await checks(client)
+    assert (found["worker"], found["sweeper"]) == (True, False)
 
 
 async def test_a_database_without_our_tables_is_named(client: httpx2.AsyncClient, query: Query) -> None:

@@ -24,23 +24,26 @@ class FakeQueue:
     is_down: bool = False
     waiting: int = 0
     sent: list[UUID] = field(default_factory=list)
+    canaries: int = 0
 
     async def send(self, jobs: list[Outgoing]) -> None:
         if self.is_down:
             raise QueueUnavailable("down")
         self.sent += [job.job_id for job in jobs]
 
-    async def depth(self, queue: str) -> int:
+    async def send_canary(self) -> None:
+        self.canaries += 1
+
+    async def depths(self, queues: list[str]) -> list[int]:
         if self.is_down:
             raise QueueUnavailable("down")
-        return self.waiting
+        return [self.waiting for _ in queues]
 
 
 async def run(database: Database, queue: FakeQueue, *, resend_after: float = 15) -> Swept:
     return await sweep(
         database=database,
         queue=queue,
-        queue_names=("ai_analysis",),
         max_attempts=4,
         resend_after=timedelta(seconds=resend_after),
     )
@@ -134,10 +137,43 @@ async def test_a_long_queue_is_not_made_much_longer(
     assert (await run(database, FakeQueue())).sent == 500
 
 
+async def test_what_was_sent_is_not_sent_again_to_a_long_queue(
+    client: httpx2.AsyncClient, query: Query, database: Database
+) -> None:
+    job_id = await queued(client, query)
+    query("UPDATE jobs SET sent_at = now() - interval '1 h'")
+    assert (await run(database, FakeQueue(waiting=10_000))).sent == 0
+    queue = FakeQueue()
+    assert (await run(database, queue)).sent == 1
+    assert queue.sent == [job_id]
+
+
+async def test_a_kind_that_nobody_serves_keeps_no_other_waiting(
+    client: httpx2.AsyncClient, query: Query, database: Database
+) -> None:
+    job_id = await queued(client, query)
+    query(
+        "INSERT INTO jobs (id, kind, subject_id, version, project_id, due_at)"
+        " SELECT gen_random_uuid(), 'generate_metadata', gen_random_uuid(), version, project_id,"
+        " now() - interval '1 h' FROM jobs, generate_series(1, 2000)"
+    )
+    query("UPDATE jobs SET sent_at = NULL")
+    queue = FakeQueue(waiting=10_000)
+    await run(database, queue)
+    assert job_id in queue.sent
+
+
+async def test_a_canary_flies_where_nothing_waits(database: Database) -> None:
+    idle, busy = FakeQueue(), FakeQueue(waiting=1)
+    await run(database, idle)
+    await run(database, busy)
+    assert (idle.canaries, busy.canaries) == (1, 0)
+
+
 async def test_its_sign_of_life_is_noted(database: Database, query: Query) -> None:
     await run(database, FakeQueue())
     [row] = query("SELECT name, now() - seen_at < interval '5 s' AS fresh FROM heartbeats")
-    assert (row["name"], row["fresh"]) == ("worker", True)
+    assert (row["name"], row["fresh"]) == ("sweeper", True)
 
 
 async def test_a_stopping_worker_gives_its_claim_back_uncounted(

@@ -36,11 +36,11 @@ def chain(*models: str) -> Chain:
 PROMPT = Prompt(system="s" * 30, user="u" * 60, schema_name="n", schema={}, max_output_tokens=70)
 
 
-def test_the_dearest_model_counts_with_a_full_answer() -> None:
-    assert chain("cheap", "dear").estimate_usd(PROMPT) == 2.0 * (90 // 3 + 70)
+def test_every_model_counts_with_two_full_answers() -> None:
+    assert chain("cheap", "dear").estimate_usd(PROMPT) == 2 * (1.0 + 2.0) * (90 // 3 + 70)
 
 
 def test_unknown_prices_count_nothing() -> None:
     assert chain("unknown").estimate_usd(PROMPT) == 0.0
-    assert chain("unknown", "cheap").estimate_usd(PROMPT) == 100.0
+    assert chain("unknown", "cheap").estimate_usd(PROMPT) == 200.0
     assert chain().estimate_usd(PROMPT) == 0.0

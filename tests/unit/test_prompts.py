@@ -185,7 +185,8 @@ def test_any_text_can_be_cut(text: str, limit: int) -> None:
 def test_links_images_and_html_do_not_come_out_of_an_answer() -> None:
     steered = answer(
         root_cause="See [the runbook](https://evil.example/r?d=x) <img src=https://evil.example/p.png> now.",
-        suggested_fix="1. Run <script>alert(1)</script>it.\n2. ![x](https://evil.example/p.png) Look at Map<String, Order>.",
+        suggested_fix="1. Run <script>alert(1)</script>it.\n"
+        "2. ![x](https://evil.example/p.png) Look at Map<String, Order>.",
         unknowns=["https://evil.example", "why"],
     )
     found = analysis.read(steered, CONTENT)

@@ -14,6 +14,7 @@ PEM = (
     "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA7bq0\nZm9vYmFyZm9vYmFyZm9v\nab==\n"
     "-----END RSA PRIVATE KEY-----"
 )
+OWN_KEY = "rn_p1f7z4MPMpgH84biWK9vcl951y-DPmUIqDrO6I9U_20"
 SECRET_NAMES = """
     password Password user_password passwd mysql_pwd secret client-secret apiKey api_key X-Api-Key
     auth basic_auth proxyAuth Authorization credentials privateKey private_key token accessToken
@@ -77,6 +78,29 @@ INNOCENT_NAMES = """
         "Invalid token: {}",
         'auth = HTTPBasicAuth("bob", "{}")',
         "Token([scrubbed], password=x({}",
+        "password=None[{}",
+        "token: Optional[{}",
+        "[('Cookie', 'theme=dark; sid={}'), ('Accept', '*/*')]",
+        '(("Authorization", "Custom {}"),)',
+        "[(b'cookie', b'sid={}')]",
+        '[["X-Api-Key","{}"],["Accept","x"]]',
+        '[[\\"Cookie\\",\\"sid={}\\"]]',
+        '<add key="Password" value="{}"/>',
+        "<input type='password' name='user[password]' type='text' value='{}'>",
+        "{{ name: 'password', value: '{}' }}",
+        '{{\\"Name\\": \\"Authorization\\",\\n  \\"Value\\": \\"{}\\"}}',
+        'form-data; name="password"\r\n\r\n{}\r\n--b--',
+        'form-data; name="password"\nContent-Type: text/plain\n\n{}\n--b--',
+        'form-data; name=\\"password\\"\\r\\n\\r\\n{}\\r\\n--b--',
+        "password[]={}",
+        "user[password]={}&a=1",
+        "user[password][]={}&a=1",
+        "user[tokens_secret][0]={}",
+        "user%5Bpwd%5D%5B%5D={}&a=1",
+        "body=%7B%22password%22%3A%22{}%22%2C%22a%22%3A1%7D",
+        "%7B%22otp%22%3A%20%22{}%22%7D",
+        'password=x"token": "{}"',
+        'password=a.token="-{} z"',
     ],
 )
 @pytest.mark.parametrize("secret", [SECRET, "S3cr3t.With-Dots_9", "Ab1$%^*!x"])
@@ -111,6 +135,10 @@ def test_a_secret_beside_its_name_goes(template: str, secret: str) -> None:
         (f'"key": "{json.dumps(PEM)[1:-1]}"', '"key": "[scrubbed]"'),
         (PEM.rpartition("-----END")[0] + "\n  at main", "[scrubbed]\n\n  at main"),
         ("postgresql://app:pw@db/x", "postgresql://app:[scrubbed]@db/x"),
+        (f"key {OWN_KEY}.", "key [scrubbed]."),
+        (f"%20{OWN_KEY}&a", "%20[scrubbed]&a"),
+        (f"'{OWN_KEY}'", "'[scrubbed]'"),
+        ("%22token%22%3A%22abc%5C%22d%22%7D", "%22token%22%3A%22[scrubbed]%22%7D"),
         ("Authorization: Bearer abc\n  at main", "Authorization: [scrubbed]\n  at main"),
     ],
 )
@@ -154,6 +182,13 @@ def test_a_secret_is_known_by_its_shape(text: str, expected: str) -> None:
         "task-list-with-a-long-name-1",
         "if password == other_password:",
         "compass: north, bypass: no",
+        "password: Optional[SecretStr] = None",
+        "token: None[, password: None]",
+        'must be one of ["password", "email", "name"]',
+        'form-data; name="user"\r\n\r\nbob',
+        '{"name": "token_count", "value": "5"} <add key="theme" value="dark"/>',
+        "rn_a_long_name_of_a_function_that_returns_what_was_learnt",
+        "ids[0]=4, user[name]=bob, author[]=x",
     ],
 )
 def test_harmless_text_stays(text: str) -> None:
@@ -189,6 +224,45 @@ def test_json_loses_what_stands_under_secret_names() -> None:
         "env": {"PWD": "/srv/app"},
         "tokens": 12,
     }
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"Name": "Authorization", "Value": SECRET},
+        {"header": "Cookie", "value": SECRET},
+        {"HEADER": "Cookie", "values": [SECRET, "a"]},
+        {"name": "login", "key": "password", "value": SECRET},
+        {"field": "password", "content": {"a": SECRET}},
+    ],
+)
+def test_an_object_that_names_a_secret_loses_its_value(value: dict[str, object]) -> None:
+    scrubbed = scrub_json([value])
+    assert SECRET not in repr(scrubbed)
+    assert scrubbed == [
+        {
+            key: item if isinstance(item, str) and item != SECRET else "[scrubbed]"
+            for key, item in value.items()
+        }
+    ]
+
+
+def test_a_card_number_goes_as_a_json_integer_too() -> None:
+    assert scrub_json({"card": 4111111111111111, "ids": [4111111111111112, 1700000000000000, True]}) == {
+        "card": "[scrubbed]",
+        "ids": [4111111111111112, 1700000000000000, True],
+    }
+
+
+@pytest.mark.parametrize("start", ["PWD=/", "unexpected token: ", "password = f("])
+def test_only_a_short_value_is_taken_for_harmless(start: str) -> None:
+    assert scrub_text(f"{start}{'a' * 150})") == f"{start}{'a' * 150})"
+    assert "a" * 20 not in scrub_text(f"{start}{'a' * 250})")
+
+
+def test_a_harmless_value_that_names_a_secret_goes() -> None:
+    assert scrub_text(f"PWD=/srv/token:{SECRET}") == "PWD=[scrubbed]"
+    assert scrub_text(f"auth = get(user, token={SECRET})") == "auth = [scrubbed]"
 
 
 def test_every_field_of_an_event_is_scrubbed() -> None:

@@ -15,6 +15,7 @@ from worker.providers.pricing import cost_usd
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
+_CALLS_A_MODEL = 2
 _CHARS_A_TOKEN = 3
 """English has four; an estimate should rather be too high."""
 _MOST_HOPEFUL_FIRST = (
@@ -100,12 +101,15 @@ class Chain:
         )
 
     def estimate_usd(self, prompt: Prompt) -> float:
-        """What one call may cost at most, by the dearest model; one whose price is not known counts as 0."""
+        """What asking may cost at most: each model once and once more to repair its answer.
+
+        A model whose price is not known counts as 0.
+        """
         usage = Usage(
             input=(len(prompt.system) + len(prompt.user)) // _CHARS_A_TOKEN, output=prompt.max_output_tokens
         )
         prices = (self._price(provider.name, provider.model, usage) for provider in self._providers)
-        return max((price for price in prices if price is not None), default=0.0)
+        return _CALLS_A_MODEL * sum(price for price in prices if price is not None)
 
     async def aclose(self) -> None:
         """Close all providers' connections."""

@@ -15,7 +15,7 @@ from core.store.database import Connection
 from worker.prompts import analysis as prompt
 from worker.providers.base import Answer, ChainFailed
 from worker.usecases.asking import Asking
-from worker.usecases.claimed import JobTools, record, work_claimed
+from worker.usecases.claimed import JobTools, fenced_with_calls, record, work_claimed
 from worker.usecases.offline import ask_offline
 
 COPIES_A_BATCH = 2_000
@@ -96,10 +96,13 @@ async def _store(
     async def first(connection: Connection) -> analyses.Place | None:
         if answer is not None:
             await analyses.publish(connection, claim, _row(answer), event_id=subject.event_id)
+        place = await _copy_batch(connection, claim, None)
+        if answer is not None:
+            # Last, since all calls' settling locks the same rows of the budget.
             await record(connection, claim, answer.calls)
-        return await _copy_batch(connection, claim, None)
+        return place
 
-    place = await jobs.fenced(tools.jobs.database, first)
+    place = await fenced_with_calls(claim, answer.calls if answer else (), first, tools.jobs)
     while place is not None:
         after = place
         place = await jobs.fenced(tools.jobs.database, lambda c: _copy_batch(c, claim, after))  # noqa: B023

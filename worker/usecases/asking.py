@@ -27,7 +27,7 @@ class Models(Protocol):
     ) -> Answer[T]: ...
 
     def estimate_usd(self, prompt: Prompt) -> float:
-        """What one call may cost at most, by the dearest of the models."""
+        """What asking may cost at most, with every fallback and repair."""
 
 
 class RateLimit(Protocol):
@@ -38,11 +38,15 @@ class RateLimit(Protocol):
         """End its connections."""
 
 
+_WHILE_OTHERS_HOLD = timedelta(seconds=5)
+"""About as long as a model thinks."""
+
+
 class NotYet(RootnoteError):
-    """Other calls have used up this minute's turns; `delay` says when to try again."""
+    """Other calls have this minute's turns, or hold what is left of a budget; try again after `delay`."""
 
     def __init__(self, delay: timedelta) -> None:
-        super().__init__(f"the rate limit allows no call for another {delay.total_seconds():.0f} s")
+        super().__init__(f"no call is allowed for another {delay.total_seconds():.0f} s")
         self.delay = delay
 
 
@@ -66,11 +70,11 @@ class Asking:
 
     async def ask(self, claim: Claim, prompt: Prompt, parse: Callable[[str], T]) -> Answer[T]:
         """Raises NotYet, OverBudget, ChainFailed."""
+        # Without any cap there is nothing to hold, and no round trip to spend on it.
+        usd = self.models.estimate_usd(prompt) if self.caps.any() or claim.has_cap else 0.0
         wait = await self.rate.wait_for_turn()
         if wait > 0:
             raise NotYet(timedelta(seconds=wait))
-        # Without any cap there is nothing to hold, and no round trip to spend on it.
-        usd = self.models.estimate_usd(prompt) if self.caps.any() or claim.has_cap else 0.0
         if usd > 0:
             refused_by = await budget.hold(
                 self.database,
@@ -80,8 +84,10 @@ class Asking:
                 caps=self.caps,
                 held_for=timedelta(seconds=2 * self.budget_seconds),
             )
+            if refused_by is not None and refused_by.is_passing:
+                raise NotYet(_WHILE_OTHERS_HOLD)
             if refused_by is not None:
-                raise OverBudget(refused_by)
+                raise OverBudget(refused_by.period)
         return await self.models.ask(
             prompt, parse, budget_seconds=self.budget_seconds, request_id=claim.request_id
         )

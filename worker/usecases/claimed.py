@@ -6,6 +6,7 @@ What a kind of job does itself is a function of its claim and subject that gives
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
@@ -17,13 +18,14 @@ from core import log, metrics
 from core.domain.job import JobKind, RetryLater, RetryPolicy, after_failure
 from core.errors import ClaimLost, Failure, StoreUnavailable
 from core.store import budget, jobs, ledger
-from core.store.database import Connection, Cursor, Database
+from core.store.database import Connection, Cursor, Database, Work
 from worker.loop import STOPPING
 from worker.providers.base import CallRecord, ChainFailed
 from worker.usecases.asking import NotYet, OverBudget
 from worker.usecases.lease import under_lease
 
 S = TypeVar("S")
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 NOT_CLAIMED = "not_claimed"
@@ -132,14 +134,28 @@ async def fail(
         else:
             await jobs.give_up(connection, claim, verdict, error=error)
 
-    await jobs.fenced(tools.database, write)
+    await fenced_with_calls(claim, calls, write, tools)
     return "retry" if isinstance(verdict, RetryLater) else verdict.state
+
+
+async def fenced_with_calls(
+    claim: jobs.Claim, calls: tuple[CallRecord, ...], work: Work[T], tools: JobTools
+) -> T:
+    """`jobs.fenced` for work that records `calls`: where the claim is lost, what they cost is noted still."""
+    try:
+        done = await jobs.fenced(tools.database, work)
+    except ClaimLost:
+        with contextlib.suppress(StoreUnavailable):
+            await tools.database.transaction(lambda connection: record(connection, claim, calls))
+        raise
+    finally:
+        for call in calls:
+            _count(call)
+    return done
 
 
 async def record(connection: Connection, claim: jobs.Claim, calls: tuple[CallRecord, ...]) -> None:
     """Write the calls into the ledger and settle what was held for them. In the job's transaction."""
-    for call in calls:
-        _count(call)
     rows = [
         ledger.LedgerRow(
             provider=call.provider,

@@ -36,7 +36,7 @@ async def clean_up(database: Database, ages: Ages) -> dict[str, int]:
         "events": await _all(
             database, lambda c: retention.delete_events(c, older_than=ages.events, limit=_BATCH)
         ),
-        "group_jobs": await _all(
+        "groups": await _all(
             database, lambda c: retention.delete_empty_groups(c, older_than=ages.events, limit=_BATCH)
         ),
         "jobs": await _all(

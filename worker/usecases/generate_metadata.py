@@ -16,7 +16,7 @@ from core.store.database import Connection, Cursor
 from worker.prompts import metadata as prompt
 from worker.providers.base import Answer, ChainFailed
 from worker.usecases.asking import Asking
-from worker.usecases.claimed import JobTools, record, work_claimed
+from worker.usecases.claimed import JobTools, fenced_with_calls, record, work_claimed
 from worker.usecases.offline import ask_offline
 
 NO_CONTENT = "no content"
@@ -105,7 +105,7 @@ async def _store(
         await record(connection, claim, answer.calls)
         await jobs.finish(connection, claim, JobState.DONE)
 
-    await jobs.fenced(tools.jobs.database, write)
+    await fenced_with_calls(claim, answer.calls, write, tools.jobs)
 
 
 def _observe(text: ProjectText, found: Metadata) -> None:

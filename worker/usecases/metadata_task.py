@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from core.domain.ids import new_id
-from core.domain.job import JobState
+from core.domain.job import METADATA_VERSION, JobKind, JobState, job_id
 from core.operations.metadata import Sender, request
 from core.queue.names import Outgoing
 from core.store import backlog, metadata
@@ -21,14 +21,17 @@ class _NoSender:
         return None
 
 
-async def run_metadata_task(project_id: UUID, *, claimed_by: str, tools: MetadataTools) -> dict[str, Any]:
+async def run_metadata_task(
+    project_id: UUID, *, task_id: str, claimed_by: str, tools: MetadataTools
+) -> dict[str, Any]:
     """What became of it, as JSON. Raises NotFound, StoreUnavailable.
 
-    A message that the API or the sweeper sent finds its job waiting; a call by hand may find none, or
-    one that ended, and asks for it first.
+    A message that the API or the sweeper sent has the job's id as `task_id` and works the job that
+    waits, if it still does. A call by hand may find none, or one that ended, and asks for it first.
     """
     outcome = await generate_metadata(project_id, claimed_by=claimed_by, tools=tools)
-    if outcome == NOT_CLAIMED:
+    is_by_hand = task_id != str(job_id(JobKind.GENERATE_METADATA, project_id, METADATA_VERSION))
+    if outcome == NOT_CLAIMED and is_by_hand:
         sender: Sender = _NoSender()
         requested = await request(
             project_id, force=False, request_id=new_id().hex, database=tools.jobs.database, sender=sender
