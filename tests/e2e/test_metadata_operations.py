@@ -103,7 +103,6 @@ def check_metrics(stack: Stack) -> None:
     assert found["project_meta_generated_total"] == 3 + 3
     assert found["project_meta_generation_failures_total"] == 3 * 2
     assert found["project_meta_generation_in_progress"] == 0
-    # A message that the sweeper sent twice is a run, too.
     assert found["project_meta_generation_duration_seconds_count"] == 2 * 3
     assert found["project_meta_content_length_chars_sum"] == 3 * sum(len(part) for part in TEXT.values())
     assert found["project_meta_tags_count_sum"] == 3 * len(ANSWER["tags"])
