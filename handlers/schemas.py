@@ -1,19 +1,14 @@
-"""What comes in and goes out over HTTP."""
+"""What comes in and goes out over HTTP: errors and their analyses, and what all routes share."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt
 
-from core.domain.access import Scope
-from core.domain.clean import clean_text
-from core.domain.metadata import TagMerge, TagVocabulary
 from core.operations.project_input import ProjectKey
-from core.store.projects import Project
 
 _CLOCK_SKEW = timedelta(days=1)
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,9 +23,6 @@ def _plausible_time(value: datetime) -> datetime:
     if not _EARLIEST <= in_utc <= datetime.now(UTC) + _CLOCK_SKEW:
         raise ValueError("must lie between 1970 and a day from now")
     return in_utc
-
-
-_Clean = Annotated[str, AfterValidator(clean_text)]
 
 
 class EventIn(BaseModel):
@@ -174,150 +166,3 @@ class GroupPage(BaseModel):
 class JobAccepted(BaseModel):
     job_id: UUID
     state: str
-
-
-class JobOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    kind: str
-    subject_id: UUID
-    project_key: str
-    version: str
-    state: str
-    reason: str | None
-    attempts: int
-    due_at: datetime
-    lease_until: datetime | None
-    claimed_by: str | None
-    last_error: str | None
-    request_id: str | None
-    created_at: datetime
-    finished_at: datetime | None
-
-
-class JobPage(BaseModel):
-    items: list[JobOut]
-    next_cursor: str | None
-
-
-class Retried(BaseModel):
-    queued: int
-
-
-class UsageRowOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    day: date
-    project_key: str | None
-    provider: str
-    model: str
-    calls: int
-    failed_calls: int
-    unpriced_calls: int
-    prompt_tokens: int
-    cached_tokens: int
-    completion_tokens: int
-    cost_usd: float
-
-
-class UsageOut(BaseModel):
-    since: date
-    until: date
-    total_usd: float
-    rows: list[UsageRowOut]
-
-
-class KeyIn(BaseModel):
-    """`project_key` None: good for every project."""
-
-    model_config = ConfigDict(frozen=True)
-
-    scope: Scope
-    project_key: ProjectKey | None = None
-    name: _Clean = Field(default="", max_length=200)
-
-
-class KeyMade(BaseModel):
-    id: UUID
-    key: str
-
-
-class KeyOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    scope: Scope
-    project_key: str | None
-    name: str
-    created_at: datetime
-    revoked_at: datetime | None
-
-
-class ProjectOut(BaseModel):
-    id: UUID
-    number: int
-    key: str
-    title: str
-    description: str
-    content: str
-    language: str | None
-    status: str
-    summary: str | None
-    tags: list[str]
-    category: str | None
-    keywords: list[str]
-    tag_vocabulary: TagVocabulary
-    tag_merge: TagMerge
-    output_language: str | None
-    instructions: str | None
-    budget_day_usd: float | None
-    budget_month_usd: float | None
-    created_at: datetime
-    updated_at: datetime
-
-    @classmethod
-    def of(cls, project: Project) -> ProjectOut:
-        return cls(
-            id=project.id,
-            number=project.number,
-            created_at=project.created_at,
-            updated_at=project.updated_at,
-            **asdict(project.fields),
-        )
-
-
-class ProjectPage(BaseModel):
-    items: list[ProjectOut]
-    next_cursor: str | None
-
-
-class MetadataOut(BaseModel):
-    """`sources` says of each field whether `people`, `model` or `both` made it."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    project_id: UUID
-    summary: str | None
-    tags: list[str]
-    category: str | None
-    keywords: list[str]
-    language: str | None
-    model: str | None
-    prompt_version: str | None
-    confidence: float | None
-    created_at: datetime | None
-    sources: dict[str, str]
-
-
-class GenerationQueued(BaseModel):
-    job_id: UUID
-    task_id: str
-    status: Literal["queued"]
-
-
-class MetadataExists(BaseModel):
-    """`metadata` null: it exists, and NEXT_PUBLIC_SHOW_AI_META=false hides it."""
-
-    status: Literal["exists"]
-    metadata: MetadataOut | None

@@ -12,8 +12,9 @@ from core.domain.job import JobState
 from core.errors import NotFound
 from core.operations import jobs as operations
 from core.store import backlog
+from handlers.operator_schemas import JobOut, JobPage, Retried
 from handlers.routes.common import PROBLEMS, CursorParam, Limit, ProjectParam, cursor_of, project_filter
-from handlers.schemas import JobAccepted, JobOut, JobPage, Problem, Retried
+from handlers.schemas import JobAccepted, Problem
 from handlers.wiring import deps_of
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])

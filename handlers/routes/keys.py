@@ -11,8 +11,9 @@ from core.errors import Forbidden
 from core.operations import keys as operations
 from core.store import keys
 from handlers.bodies import parse, read_body
+from handlers.operator_schemas import KeyIn, KeyMade, KeyOut
 from handlers.routes.common import BODY_PROBLEMS, PROBLEMS, body_of
-from handlers.schemas import KeyIn, KeyMade, KeyOut, Problem
+from handlers.schemas import Problem
 from handlers.wiring import Deps, deps_of
 
 router = APIRouter(prefix="/api/v1/keys", tags=["keys"])

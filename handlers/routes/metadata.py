@@ -13,9 +13,10 @@ from core.errors import Conflict, NotFound
 from core.operations import metadata as operations
 from core.operations.projects import merged
 from core.store import metadata
+from handlers.project_schemas import GenerationQueued, MetadataExists, MetadataOut
 from handlers.routes.common import PROBLEMS, request_id_of
 from handlers.routes.projects import own_only
-from handlers.schemas import GenerationQueued, MetadataExists, MetadataOut, Problem
+from handlers.schemas import Problem
 from handlers.wiring import Deps, deps_of
 
 router = APIRouter(prefix="/api/projects", tags=["metadata"])

@@ -12,8 +12,9 @@ from core.errors import Forbidden, NotFound
 from core.operations.project_input import ProjectIn
 from core.store import projects
 from handlers.bodies import parse, read_body
+from handlers.project_schemas import ProjectOut, ProjectPage
 from handlers.routes.common import BODY_PROBLEMS, PROBLEMS, CursorParam, Limit, body_of, cursor_of
-from handlers.schemas import Problem, ProjectOut, ProjectPage
+from handlers.schemas import Problem
 from handlers.wiring import deps_of
 
 router = APIRouter(prefix="/api/projects", tags=["projects"])

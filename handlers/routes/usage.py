@@ -10,8 +10,8 @@ from fastapi import APIRouter, Query, Request
 from core.domain.access import Scope
 from core.errors import FieldProblem, InvalidInput
 from core.store import usage
+from handlers.operator_schemas import UsageOut, UsageRowOut
 from handlers.routes.common import PROBLEMS, ProjectParam, project_filter
-from handlers.schemas import UsageOut, UsageRowOut
 from handlers.wiring import deps_of
 
 router = APIRouter(prefix="/api/v1/usage", tags=["usage"])
