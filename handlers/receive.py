@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,15 +16,14 @@ from core.domain.event import EventContent, needs_analysis
 from core.domain.fingerprint import fingerprint
 from core.domain.job import ANALYSIS_VERSION, JobKind, job_id
 from core.domain.scrub import scrub_event, scrub_text
-from core.errors import NotFound, QueueUnavailable, RootnoteError
+from core.errors import NotFound, RootnoteError
+from core.operations.sending import send_or_leave
 from core.queue.names import Outgoing
 from core.store.ingest import NewEvent, Stored, store_events
 from core.store.payload import payload_of
 from handlers.projects import unknown_project
 from handlers.schemas import EventIn, Outcome
 from handlers.wiring import Deps
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,18 +137,14 @@ def _row(event: Incoming, project_id: UUID) -> NewEvent:
 
 async def _send(rows: Sequence[NewEvent], stored: Stored, deps: Deps) -> bool:
     # Of several events that made the same job, one sends it.
-    new = {row.job_id: row for row in rows if row.job_id in stored.new_job_ids}.values()
-    try:
-        await deps.publisher.send(
-            Outgoing(job_id=row.job_id, kind=JobKind.ANALYSE_GROUP, subject_id=row.group_id)
-            for row in new
-            if row.job_id is not None
-        )
-    except QueueUnavailable as exc:
-        metrics.PUBLISH_FAILURES.inc()
-        logger.warning("jobs stored but not sent: the sweeper will", extra={"cause": str(exc)})
-        return False
-    return True
+    new = {row.job_id: row.group_id for row in rows if row.job_id in stored.new_job_ids}
+    return await send_or_leave(
+        [
+            Outgoing(job_id=id_, kind=JobKind.ANALYSE_GROUP, subject_id=group_id)
+            for id_, group_id in new.items()
+        ],
+        deps.publisher,
+    )
 
 
 def _receipt(row: NewEvent, stored: Stored, *, sent: bool, is_new: bool) -> Receipt:

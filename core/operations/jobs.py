@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-from typing import Protocol
 from uuid import UUID
 
-from core.errors import Conflict, NotFound, QueueUnavailable
+from core.errors import Conflict, NotFound
+from core.operations.sending import Sender, send_or_leave
 from core.queue.names import Outgoing
 from core.store import backlog
 from core.store.database import Connection, Database
 
-logger = logging.getLogger(__name__)
-
 _BATCH = 500
-
-
-class Sender(Protocol):
-    async def send(self, jobs: list[Outgoing]) -> None: ...
 
 
 async def retry(job_id: UUID, *, project_id: UUID | None, database: Database, sender: Sender) -> None:
@@ -32,14 +25,14 @@ async def retry(job_id: UUID, *, project_id: UUID | None, database: Database, se
             raise Conflict(f"the job is {found.state}: only what failed, died or was skipped can be retried")
         return queued
 
-    await _send(await database.autocommit(redrive), sender)
+    await send_or_leave(await database.autocommit(redrive), sender)
 
 
 async def retry_all(*, project_id: UUID | None, database: Database, sender: Sender) -> int:
     """Queue every failed and dead job again. Gives how many."""
     total = 0
     while queued := await database.autocommit(lambda connection: _redrive(connection, None, project_id)):
-        await _send(queued, sender)
+        await send_or_leave(queued, sender)
         total += len(queued)
     return total
 
@@ -47,10 +40,3 @@ async def retry_all(*, project_id: UUID | None, database: Database, sender: Send
 async def _redrive(connection: Connection, job_id: UUID | None, project_id: UUID | None) -> list[Outgoing]:
     rows = await backlog.redrive(connection, job_id=job_id, project_id=project_id, limit=_BATCH)
     return [Outgoing(job_id=id_, kind=kind, subject_id=subject) for id_, kind, subject in rows]
-
-
-async def _send(queued: list[Outgoing], sender: Sender) -> None:
-    try:
-        await sender.send(queued)
-    except QueueUnavailable as exc:
-        logger.warning("jobs stored but not sent: the sweeper will", extra={"cause": str(exc)})

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
 from uuid import UUID
 
 from core.domain.job import METADATA_VERSION, JobKind, job_id
 from core.domain.metadata import Wishes
 from core.domain.project_cut import content_hash
-from core.errors import NotFound, QueueUnavailable
+from core.errors import NotFound
+from core.operations.sending import Sender, send_or_leave
 from core.queue.names import Outgoing
 from core.store import backlog, metadata
 from core.store.database import Connection, Database
-
-logger = logging.getLogger(__name__)
 
 BATCH = 10
 """Projects a batch, as the guide says: one transaction and one message list each."""
 
 _KIND = JobKind.GENERATE_METADATA
-
-
-class Sender(Protocol):
-    async def send(self, jobs: list[Outgoing]) -> None: ...
 
 
 class Which(StrEnum):
@@ -62,28 +55,23 @@ def hash_of(subject: metadata.Subject) -> str:
     return content_hash(subject.project.fields.text, wishes_of(subject), version=METADATA_VERSION)
 
 
-def is_fresh(subject: metadata.Subject) -> bool:
-    return subject.stored is not None and subject.stored.content_hash == hash_of(subject)
-
-
 async def request(
     project_id: UUID, *, force: bool, request_id: str, database: Database, sender: Sender
 ) -> Requested:
     """Queue the project's job, unless its metadata is fresh. Raises NotFound, StoreUnavailable."""
-    id_ = job_id(_KIND, project_id, METADATA_VERSION)
 
     async def queue(connection: Connection) -> tuple[metadata.StoredMetadata | None, list[UUID]]:
         subject = await metadata.read_subject(await metadata.subject_of(connection, project_id))
         if subject is None:
             raise NotFound(f"no project {project_id}")
-        if is_fresh(subject) and not force:
+        if not force and subject.stored and subject.stored.content_hash == hash_of(subject):
             return subject.stored, []
         return None, await _requeue(connection, [project_id], force=force, again=True, request_id=request_id)
 
     stored, queued = await database.autocommit(queue)
     if queued:
-        await _send([project_id], sender)
-    return Requested(job_id=id_, stored=stored)
+        await send_or_leave([_outgoing(project_id)], sender)
+    return Requested(job_id=_outgoing(project_id).job_id, stored=stored)
 
 
 async def request_many(
@@ -103,8 +91,8 @@ async def request_many(
         found, queued = await database.autocommit(queue)
         if not found:
             return
-        wanted = {job_id(_KIND, project_id, METADATA_VERSION): project_id for project_id in found}
-        await _send([wanted[id_] for id_ in queued], sender)
+        wanted = {job.job_id: job for job in map(_outgoing, found)}
+        await send_or_leave([wanted[id_] for id_ in queued], sender)
         yield len(queued)
         after = found[-1]
 
@@ -117,8 +105,8 @@ async def _requeue(
     return await backlog.requeue(
         connection,
         [
-            backlog.NewJob(job_id=job_id(_KIND, id_, METADATA_VERSION), subject_id=id_, project_id=id_)
-            for id_ in project_ids
+            backlog.NewJob(job_id=job.job_id, subject_id=job.subject_id, project_id=job.subject_id)
+            for job in map(_outgoing, project_ids)
         ],
         kind=_KIND,
         version=METADATA_VERSION,
@@ -128,16 +116,8 @@ async def _requeue(
     )
 
 
-async def _send(project_ids: list[UUID], sender: Sender) -> None:
-    try:
-        await sender.send(
-            [
-                Outgoing(job_id=job_id(_KIND, id_, METADATA_VERSION), kind=_KIND, subject_id=id_)
-                for id_ in project_ids
-            ]
-        )
-    except QueueUnavailable as exc:
-        logger.warning("jobs stored but not sent: the sweeper will", extra={"cause": str(exc)})
+def _outgoing(project_id: UUID) -> Outgoing:
+    return Outgoing(job_id=job_id(_KIND, project_id, METADATA_VERSION), kind=_KIND, subject_id=project_id)
 
 
 _Finder = Callable[[Connection, UUID | None], Awaitable[list[UUID]]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from redis.asyncio import Redis
@@ -38,7 +38,7 @@ class Publisher:
         self._clock = clock
         self._resting_until = 0.0
 
-    async def send(self, jobs: Iterable[Outgoing]) -> None:
+    async def send(self, jobs: list[Outgoing]) -> None:
         """One round trip. Raises QueueUnavailable within the time-out."""
         by_queue: dict[str, list[bytes]] = defaultdict(list)
         stale_results = []

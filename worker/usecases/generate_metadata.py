@@ -10,7 +10,7 @@ from uuid import UUID
 from core import metrics
 from core.domain.job import METADATA_VERSION, JobKind, JobState, job_id
 from core.domain.metadata import Metadata, ProjectText, Wishes
-from core.operations.metadata import hash_of, is_fresh, wishes_of
+from core.operations.metadata import hash_of, wishes_of
 from core.store import jobs, metadata
 from core.store.database import Connection, Cursor
 from worker.prompts import metadata as prompt
@@ -66,7 +66,9 @@ async def _work(claim: jobs.Claim, subject: metadata.Subject | None, tools: Meta
         return await _skip(claim, SWITCHED_OFF, tools)
     if subject is None or subject.project.fields.text.is_empty:
         return await _skip(claim, NO_CONTENT, tools)
-    if is_fresh(subject) and not claim.force:
+    content_hash = hash_of(subject)
+    is_fresh = subject.stored is not None and subject.stored.content_hash == content_hash
+    if is_fresh and not claim.force:
         await jobs.fenced(tools.jobs.database, lambda c: jobs.finish(c, claim, JobState.DONE))
         return JobState.DONE
     text, wishes = subject.project.fields.text, wishes_of(subject)
@@ -80,7 +82,7 @@ async def _work(claim: jobs.Claim, subject: metadata.Subject | None, tools: Meta
             raise
         extractor = tools.extractor
         answer = await ask_offline(extractor.model, lambda: extractor.extract(text, wishes), exc.calls)
-    await _store(claim, subject, answer, tools)
+    await _store(claim, content_hash, answer, tools)
     _observe(text, answer.value)
     return JobState.DONE
 
@@ -91,16 +93,16 @@ async def _skip(claim: jobs.Claim, reason: str, tools: MetadataTools) -> str:
 
 
 async def _store(
-    claim: jobs.Claim, subject: metadata.Subject, answer: Answer[Metadata], tools: MetadataTools
+    claim: jobs.Claim, content_hash: str, answer: Answer[Metadata], tools: MetadataTools
 ) -> None:
     async def write(connection: Connection) -> None:
         await metadata.save(
             connection,
-            subject.project.id,
+            claim.subject_id,
             answer.value,
             model=answer.model,
             version=METADATA_VERSION,
-            content_hash=hash_of(subject),
+            content_hash=content_hash,
         )
         await record(connection, claim, answer.calls)
         await jobs.finish(connection, claim, JobState.DONE)

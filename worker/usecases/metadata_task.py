@@ -7,7 +7,8 @@ from uuid import UUID
 
 from core.domain.ids import new_id
 from core.domain.job import METADATA_VERSION, JobKind, JobState, job_id
-from core.operations.metadata import Sender, request
+from core.operations.metadata import request
+from core.operations.sending import Sender
 from core.queue.names import Outgoing
 from core.store import backlog, metadata
 from worker.usecases.claimed import NOT_CLAIMED

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.operations.metadata import Sender, Which, request_many
+from core.operations.metadata import Which, request_many
+from core.operations.sending import Sender
 from core.store.database import Database
 
 
