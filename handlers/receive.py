@@ -138,13 +138,13 @@ def _row(event: Incoming, project_id: UUID) -> NewEvent:
 async def _send(rows: Sequence[NewEvent], stored: Stored, deps: Deps) -> bool:
     # Of several events that made the same job, one sends it.
     new = {row.job_id: row.group_id for row in rows if row.job_id in stored.new_job_ids}
-    return await send_or_leave(
-        [
-            Outgoing(job_id=id_, kind=JobKind.ANALYSE_GROUP, subject_id=group_id)
-            for id_, group_id in new.items()
-        ],
-        deps.publisher,
-    )
+    outgoing = [
+        Outgoing(job_id=id_, kind=JobKind.ANALYSE_GROUP, subject_id=group_id) for id_, group_id in new.items()
+    ]
+    sent = await send_or_leave(outgoing, deps.publisher)
+    if not sent:
+        metrics.PUBLISH_FAILURES.inc()
+    return sent
 
 
 def _receipt(row: NewEvent, stored: Stored, *, sent: bool, is_new: bool) -> Receipt:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from typing import Protocol
 
-from core import metrics
 from core.errors import QueueUnavailable
 from core.queue.names import Outgoing
 
@@ -21,7 +20,6 @@ async def send_or_leave(jobs: list[Outgoing], sender: Sender) -> bool:
     try:
         await sender.send(jobs)
     except QueueUnavailable as exc:
-        metrics.PUBLISH_FAILURES.inc()
         logger.warning("jobs stored but not sent: the sweeper will", extra={"cause": str(exc)})
         return False
     return True

@@ -32,3 +32,16 @@ def test_the_lambda_entry_point_is_light() -> None:
     loaded = set(done.stdout.split())
     assert "fastapi" in loaded
     assert not loaded & set(_HEAVY)
+
+
+def test_the_worker_loads_its_metrics_only_after_they_are_shared() -> None:
+    """Metrics made before Celery's signal are not added up over the pool's processes."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys, worker; print('core.metrics' in sys.modules)"],
+        cwd=_ROOT,
+        env={"PATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "False\n"
