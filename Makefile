@@ -8,7 +8,7 @@ PYTHON ?= $(or $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
-LOCKS := requirements-lambda requirements requirements-local requirements-dev
+LOCKS := requirements/lambda requirements requirements/migrate requirements/local requirements/dev requirements/sam requirements/checkov requirements/localstack
 
 .PHONY: help run test check lint lock clean
 
@@ -20,13 +20,13 @@ $(VENV)/.python:
 	  echo "rootnote needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>/dev/null || echo missing). Try: make PYTHON=/path/to/python3.12 run" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) && touch $@
 
-$(VENV)/.local: $(VENV)/.python requirements-local.txt
+$(VENV)/.local: $(VENV)/.python requirements/local.txt
 	@echo "installing packages into $(VENV) (about a minute, once)"
-	@$(PIP) install --require-hashes -r requirements-local.txt && touch $@
+	@$(PIP) install --require-hashes -r requirements/local.txt && touch $@
 
-$(VENV)/.dev: $(VENV)/.python requirements-dev.txt
+$(VENV)/.dev: $(VENV)/.python requirements/dev.txt
 	@echo "installing packages and test tools into $(VENV) (about a minute, once)"
-	@$(PIP) install --require-hashes -r requirements-dev.txt && touch $@ $(VENV)/.local
+	@$(PIP) install --require-hashes -r requirements/dev.txt && touch $@ $(VENV)/.local
 
 run: $(VENV)/.local ## everything on this machine: PostgreSQL, Valkey, API, worker, beat
 	@exec $(PY) -m infra.local
@@ -43,7 +43,7 @@ lint: $(VENV)/.dev
 	@$(PY) -m mypy --no-error-summary
 	@$(VENV)/bin/lint-imports --no-cache > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
 
-lock: $(VENV)/.dev ## pin every dependency again after a change of a requirements*.in
+lock: $(VENV)/.dev ## pin every dependency again after a change of a requirements/*.in
 	@$(PIP) install uv
 	@for name in $(LOCKS); do \
 	  $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -50,9 +50,25 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
 
     database_url: SecretStr = Field(description="postgresql://user:password@host:port/name")
+    database_secret: OptionalText = Field(
+        default=None,
+        description="a Secrets Manager id whose JSON has username and password for DATABASE_URL, which then "
+        "has none; read at run time, so that a rotation needs no restart",
+    )
     redis_url: SecretStr = Field(
         default=SecretStr("redis://localhost:6379/0"),
         description="redis:// or rediss:// (TLS; add ?ssl_cert_reqs=required); never a cluster",
+    )
+    redis_secret: OptionalText = Field(
+        default=None, description="a Secrets Manager id whose JSON has the password for REDIS_URL"
+    )
+    secret_max_age: float = Field(default=300, gt=0, description="a secret is read again after this")
+
+    event_buffer_url: OptionalText = Field(
+        default=None, description="an SQS queue for events while PostgreSQL is away; unset: they get 503"
+    )
+    event_buffer_dead_letter_url: OptionalText = Field(
+        default=None, description="the SQS queue for buffered events that can never be stored"
     )
 
     auth: Auth = Field(default=Auth.REQUIRED, description="off: loopback only, ingest and reads need no key")
@@ -96,6 +112,18 @@ class Settings(BaseSettings):
     analysis_rate: OptionalText = Field(default=None, description="calls of all workers, as 60/minute")
     metadata_rate: OptionalText = Field(default="10/minute", description="the same for metadata")
 
+    log_project_key: OptionalText = Field(
+        default=None,
+        description="the project of errors found in logs; unset: named by the last part of the log group",
+    )
+    own_log_groups: str = Field(
+        default="", description="prefixes of log groups that are refused, by commas: Rootnote's own"
+    )
+    deployment: str = Field(default="local", description="the dimension of metrics in CloudWatch")
+    worker_concurrency: int = Field(
+        default=2, ge=1, description="jobs that one worker works at a time, for the backlog's metric"
+    )
+
     enable_sti: bool = Field(default=True, description="generate metadata for projects")
     next_public_show_ai_meta: bool = Field(default=True, description="show generated metadata")
     draft_days: int = Field(
@@ -118,6 +146,10 @@ class Settings(BaseSettings):
         default=15, gt=0, description="a message unheard of for this long is sent again"
     )
 
+    ecs_agent_uri: OptionalText = Field(
+        default=None,
+        description="set by ECS itself: where a task asks not to be scaled in while it works",
+    )
     worker_metrics_port: int = Field(default=9808, ge=0, le=65535, description="0: no metrics server")
 
 

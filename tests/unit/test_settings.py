@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import ConfigError
+from core.processes import GIVEN
 from core.settings import Settings, load
 
 _EXAMPLE = Path(__file__).resolve().parents[2] / ".env.example"
@@ -56,3 +57,7 @@ def test_secrets_do_not_show_in_repr(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://user:hunter2@host/db")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-hunter2")
     assert "hunter2" not in repr(load())
+
+
+def test_processes_are_given_settings_that_exist() -> None:
+    assert set().union(*GIVEN.values()) <= set(Settings.model_fields)
