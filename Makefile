@@ -49,5 +49,7 @@ lock: $(VENV)/.dev ## pin every dependency again after a change of a requirement
 	  $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-strip-extras --custom-compile-command "make lock" $$name.in -o $$name.txt || exit 1; done
 
+include $(wildcard infra/*/targets.mk)
+
 clean: ## remove the virtual environment and all local data
 	rm -rf $(VENV) .local
