@@ -12,6 +12,7 @@ RootnoteError
 ├── StoreUnavailable        PostgreSQL does not answer (503); worth a retry
 ├── ClaimLost               a job's lease ran out and somebody else has it, or it is gone
 ├── QueueUnavailable        Redis does not answer; the sweeper will send the job later
+├── SecretUnavailable       Secrets Manager does not answer, or the secret is not what it must be
 ├── ProviderError           a model call failed; carries its class, see `Failure`
 ├── ChainFailed             no provider answered (in `worker.providers.base`, with its ledger rows)
 └── InvalidAnswer           a model answered, but not what the schema asks for
@@ -84,6 +85,10 @@ class ClaimLost(RootnoteError):
 
 class QueueUnavailable(RootnoteError):
     """Redis cannot be reached within its time limit."""
+
+
+class SecretUnavailable(RootnoteError):
+    """A secret cannot be read. The message names the secret, never its value."""
 
 
 class Failure(StrEnum):

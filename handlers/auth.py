@@ -6,13 +6,14 @@ import hmac
 import ipaddress
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 from starlette.requests import Request
 
-from core.domain.access import Caller, Scope, hash_key
-from core.errors import Forbidden, Unauthorized
+from core.domain.access import Caller, Scope, hash_key, looks_like_key
+from core.errors import Forbidden, StoreUnavailable, Unauthorized
 from core.settings import Auth
 from core.store import keys
 from core.store.database import Database
@@ -30,6 +31,14 @@ def _is_loopback(host: str | None) -> bool:
         return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
     except ValueError:
         return False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Admitted:
+    """`caller` None: PostgreSQL is away, so the key is judged when it is back. `key_hash` None: no key."""
+
+    caller: Caller | None
+    key_hash: str | None
 
 
 class KeyRing:
@@ -53,19 +62,32 @@ class KeyRing:
         """Raises Unauthorized without a valid key, Forbidden with one that may not do this."""
         key = _key_of(request)
         if key is not None:
-            caller = await self._holder_of(key)
-            if caller is None:
-                raise Unauthorized("this key is unknown or revoked")
-        elif self._auth is Auth.OFF:
-            caller = _local_caller(request, needs)
-        else:
-            raise Unauthorized("send a key: Authorization: Bearer <key>")
+            return await self.holder(hash_key(key), needs)
+        if self._auth is Auth.OFF:
+            return _local_caller(request, needs)
+        raise Unauthorized("send a key: Authorization: Bearer <key>")
+
+    async def admit(self, request: Request, needs: Scope) -> Admitted:
+        """Like `caller`, but lets a key in unjudged while PostgreSQL is away: for what can wait for it."""
+        key = _key_of(request)
+        key_hash = hash_key(key) if key is not None else None
+        try:
+            return Admitted(caller=await self.caller(request, needs), key_hash=key_hash)
+        except StoreUnavailable:
+            if key is None or not looks_like_key(key):
+                raise
+            return Admitted(caller=None, key_hash=key_hash)
+
+    async def holder(self, key_hash: str, needs: Scope) -> Caller:
+        """Whose key has this sha-256. Raises Unauthorized, Forbidden, StoreUnavailable."""
+        caller = await self._holder_of_hash(key_hash)
+        if caller is None:
+            raise Unauthorized("this key is unknown or revoked")
         if not caller.scope.covers(needs):
-            raise Forbidden(f"this needs a key with scope {needs}; yours has {caller.scope}")
+            raise _too_narrow(caller, needs)
         return caller
 
-    async def _holder_of(self, key: str) -> Caller | None:
-        key_hash = hash_key(key)
+    async def _holder_of_hash(self, key_hash: str) -> Caller | None:
         if self._dev_hash is not None and hmac.compare_digest(key_hash, self._dev_hash):
             return _DEVELOPER
         remembered = self._known.get(key_hash)
@@ -77,6 +99,10 @@ class KeyRing:
             self._known.clear()
         self._known[key_hash] = (self._clock() + _REMEMBER_SECONDS, caller)
         return caller
+
+
+def _too_narrow(caller: Caller, needs: Scope) -> Forbidden:
+    return Forbidden(f"this needs a key with scope {needs}; yours has {caller.scope}")
 
 
 def _key_of(request: Request) -> str | None:

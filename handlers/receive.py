@@ -38,10 +38,13 @@ class Incoming:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Receipt:
-    """`is_new` False: the same event was stored before."""
+    """`is_new` False: the same event was stored before.
 
-    id: UUID
-    group_id: UUID
+    Without ids: PostgreSQL is away and the event waits in the buffer, to be stored when it is back.
+    """
+
+    id: UUID | None
+    group_id: UUID | None
     analysis: Outcome
     is_new: bool
 

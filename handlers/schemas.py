@@ -86,10 +86,13 @@ class Ready(BaseModel):
 
 
 class EventAccepted(BaseModel):
-    """`deferred`: Redis does not answer now; the job is stored and will be sent when it does."""
+    """`deferred`: Redis does not answer now; the job is stored and will be sent when it does.
 
-    id: UUID
-    group_id: UUID
+    Ids are null while PostgreSQL is away and the event waits in the buffer: it is stored later.
+    """
+
+    id: UUID | None
+    group_id: UUID | None
     analysis: Outcome
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from core.aws import secrets
+from core.aws.queue import MessageQueue
 from core.queue.publisher import Publisher
 from core.settings import Settings
 from core.store.database import Database
@@ -20,6 +22,10 @@ class Deps:
     publisher: Publisher
     projects: ProjectDirectory
     keys: KeyRing
+    buffer: MessageQueue | None
+    """Takes events while PostgreSQL is away."""
+    dead_letters: MessageQueue | None
+    """Takes those buffered events that can never be stored."""
 
     async def aclose(self) -> None:
         await self.publisher.aclose()
@@ -32,14 +38,25 @@ def build(settings: Settings) -> Deps:
         settings.database_url.get_secret_value(),
         pool_size=settings.database_pool_size,
         timeout=settings.database_timeout,
+        secret=secrets.database_secret(settings),
     )
     return Deps(
         settings=settings,
         database=database,
-        publisher=Publisher(settings.redis_url.get_secret_value(), timeout=settings.redis_timeout),
+        publisher=Publisher(
+            settings.redis_url.get_secret_value(),
+            timeout=settings.redis_timeout,
+            secret=secrets.redis_secret(settings),
+        ),
         projects=ProjectDirectory(database),
         keys=KeyRing(database, auth=settings.auth, dev_token=settings.dev_token),
+        buffer=_queue(settings.event_buffer_url),
+        dead_letters=_queue(settings.event_buffer_dead_letter_url),
     )
+
+
+def _queue(url: str | None) -> MessageQueue | None:
+    return MessageQueue(url) if url else None
 
 
 def deps_of(request: Request) -> Deps:

@@ -25,7 +25,8 @@ from celery.signals import (
 from kombu import Queue
 
 from core import log
-from core.errors import ConfigError
+from core.aws import secrets
+from core.errors import ConfigError, SecretUnavailable
 from core.queue import names
 from core.settings import load
 from worker import beat, broker, health
@@ -40,9 +41,9 @@ def _configuration() -> dict[str, object]:
     """Called by Celery when it first needs a setting: importing the worker needs no environment."""
     try:
         settings = load()
-    except ConfigError as exc:
+        redis_url = secrets.redis_url(settings)
+    except (ConfigError, SecretUnavailable) as exc:
         raise SystemExit(f"rootnote: {exc}") from None
-    redis_url = settings.redis_url.get_secret_value()
     return {
         "broker_url": redis_url,
         # What a worker takes that is told no queues.

@@ -73,18 +73,19 @@ def check_beat() -> None:
     """Raises Unwell when beat has sent nothing of late, by the measure of /readyz."""
     from redis import Redis, RedisError  # noqa: PLC0415  (the worker's check must not pay for these)
 
-    from core.errors import ConfigError  # noqa: PLC0415
+    from core.aws.secrets import redis_url  # noqa: PLC0415
+    from core.errors import ConfigError, SecretUnavailable  # noqa: PLC0415
     from core.queue.names import BEAT_TICK  # noqa: PLC0415
     from core.settings import load  # noqa: PLC0415
 
     try:
         settings = load()
-        url = settings.redis_url.get_secret_value()
+        url = redis_url(settings)
         with Redis.from_url(url, socket_timeout=SECONDS, socket_connect_timeout=SECONDS) as redis:
             tick = redis.get(BEAT_TICK)
     except ConfigError as exc:
         raise Unwell(str(exc)) from exc
-    except RedisError as exc:
+    except (RedisError, SecretUnavailable) as exc:
         sys.stderr.write(f"Redis does not answer, so nothing is known: {type(exc).__name__}\n")
         return
     if tick is None:

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from pydantic import SecretStr
 
+from core.aws import secrets
 from core.domain.job import RetryPolicy
 from core.errors import ConfigError
 from core.queue.publisher import Publisher
@@ -87,6 +88,7 @@ def _build(settings: Settings) -> Process:
         pool_size=settings.database_pool_size,
         timeout=settings.database_timeout,
         work_seconds=_WORK_SECONDS,
+        secret=secrets.database_secret(settings),
     )
     chain = Chain(
         _providers(settings),
@@ -99,7 +101,11 @@ def _build(settings: Settings) -> Process:
         settings=settings,
         loop=LoopThread(),
         database=database,
-        publisher=Publisher(settings.redis_url.get_secret_value(), timeout=settings.redis_timeout),
+        publisher=Publisher(
+            settings.redis_url.get_secret_value(),
+            timeout=settings.redis_timeout,
+            secret=secrets.redis_secret(settings),
+        ),
         chain=chain,
         analyse=AnalyseTools(
             jobs=jobs,
@@ -142,7 +148,7 @@ def _asking(settings: Settings, database: Database, chain: Chain, name: str, rat
 def _rate_limit(settings: Settings, name: str, rate: str) -> RateLimit:
     try:
         return SharedRateLimit(
-            settings.redis_url.get_secret_value(), name=name, rate=rate, timeout=settings.redis_timeout
+            secrets.redis_url(settings), name=name, rate=rate, timeout=settings.redis_timeout
         )
     except ValueError as exc:
         raise ConfigError(f"{name.upper()}_RATE: must read like 10/minute") from exc

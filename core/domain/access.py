@@ -41,6 +41,11 @@ def new_key() -> str:
     return _PREFIX + secrets.token_urlsafe(32)
 
 
+def looks_like_key(text: str) -> bool:
+    """What `new_key` makes looks so: enough to refuse noise while no key can be looked up."""
+    return text.startswith(_PREFIX)
+
+
 def hash_key(key: str) -> str:
     """sha-256, hexadecimal. A key has 256 random bits, so a slow password hash would buy nothing."""
     return hashlib.sha256(key.encode()).hexdigest()

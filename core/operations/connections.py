@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from core.aws import secrets
 from core.queue.publisher import Publisher
 from core.settings import load
 from core.store.database import Database
@@ -19,9 +20,16 @@ def run_connected(work: Callable[[Database, Publisher], Awaitable[T]]) -> T:
     async def connected() -> T:
         settings = load()
         database = Database(
-            settings.database_url.get_secret_value(), pool_size=1, timeout=settings.database_timeout
+            settings.database_url.get_secret_value(),
+            pool_size=1,
+            timeout=settings.database_timeout,
+            secret=secrets.database_secret(settings),
         )
-        publisher = Publisher(settings.redis_url.get_secret_value(), timeout=settings.redis_timeout)
+        publisher = Publisher(
+            settings.redis_url.get_secret_value(),
+            timeout=settings.redis_timeout,
+            secret=secrets.redis_secret(settings),
+        )
         try:
             return await work(database, publisher)
         finally:

@@ -5,32 +5,59 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.credentials import CredentialProvider
+from redis.exceptions import AuthenticationError, RedisError
 
-from core.errors import QueueUnavailable
+from core.domain.secret import RotatingSecret
+from core.errors import QueueUnavailable, SecretUnavailable
 from core.queue.message import canary_message, task_message
 from core.queue.names import AI_ANALYSIS, BEAT_TICK, RESULT_PREFIX, TASK_OF_KIND, Outgoing
+
+T = TypeVar("T")
 
 _REST_SECONDS = 1.0
 """After a failure, sends fail at once for this long: a Redis that accepts connections and never
 answers would otherwise cost every request the whole time-out."""
 
 
+class _Password(CredentialProvider):
+    """The secret's, as of when a connection is opened."""
+
+    def __init__(self, secret: RotatingSecret) -> None:
+        self._secret = secret
+
+    def get_credentials(self) -> tuple[str]:
+        return (self._secret.read().get("password", ""),)
+
+    async def get_credentials_async(self) -> tuple[str]:
+        return await asyncio.to_thread(self.get_credentials)
+
+
 class Publisher:
     """One connection pool a process, opened when first used."""
 
-    def __init__(self, url: str, *, timeout: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float,
+        secret: RotatingSecret | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`secret` has the `password` that `url` then lacks."""
+        self._secret = secret
         self._redis = Redis.from_url(
             url,
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
             socket_keepalive=True,
+            credential_provider=_Password(secret) if secret else None,
             # One more try at once: a pooled connection may date from before Redis restarted.
             retry=Retry(NoBackoff(), 1),
         )
@@ -52,40 +79,65 @@ class Publisher:
             return
         if self._clock() < self._resting_until:
             raise QueueUnavailable("Redis did not answer a moment ago")
-        try:
-            async with self._bounded(), self._redis.pipeline(transaction=False) as pipe:
+
+        async def push() -> None:
+            async with self._redis.pipeline(transaction=False) as pipe:
                 if stale_results:
                     pipe.delete(*stale_results)
                 for queue, messages in by_queue.items():
                     pipe.lpush(queue, *messages)
                 await pipe.execute()
+
+        try:
+            await self._ask(push)
         except QueueUnavailable:
             self._resting_until = self._clock() + _REST_SECONDS
             raise
 
     async def send_canary(self) -> None:
         """Raises QueueUnavailable."""
-        async with self._bounded():
+
+        async def push() -> None:
             await self._redis.lpush(AI_ANALYSIS, canary_message(AI_ANALYSIS))
+
+        await self._ask(push)
 
     async def depths(self, queues: list[str]) -> list[int]:
         """Messages that wait in each. Raises QueueUnavailable."""
-        async with self._bounded(), self._redis.pipeline(transaction=False) as pipe:
-            for queue in queues:
-                pipe.llen(queue)
-            return [int(length) for length in await pipe.execute()]
+
+        async def lengths() -> list[int]:
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for queue in queues:
+                    pipe.llen(queue)
+                return [int(length) for length in await pipe.execute()]
+
+        return await self._ask(lengths)
 
     async def last_tick(self) -> float | None:
         """When beat last sent something, in seconds since 1970. Raises QueueUnavailable."""
-        async with self._bounded():
-            value = await self._redis.get(BEAT_TICK)
+
+        async def tick() -> str | bytes | None:
+            return await self._redis.get(BEAT_TICK)
+
+        value = await self._ask(tick)
         return float(value) if value else None
 
-    @asynccontextmanager
-    async def _bounded(self) -> AsyncIterator[None]:
+    async def _ask(self, command: Callable[[], Awaitable[T]]) -> T:
+        """Run `command` within the time-out, and once more if the password was changed meanwhile."""
         try:
+            if self._secret is not None:
+                # Not within the time-out, which is for Redis.
+                await asyncio.to_thread(self._secret.read)
+            try:
+                async with asyncio.timeout(self._timeout):
+                    return await command()
+            except AuthenticationError:
+                if self._secret is None or not await asyncio.to_thread(self._secret.read_again):
+                    raise
             async with asyncio.timeout(self._timeout):
-                yield
+                return await command()
+        except SecretUnavailable as exc:
+            raise QueueUnavailable(f"no password for Redis: {exc}") from exc
         except (RedisError, OSError, TimeoutError) as exc:
             raise QueueUnavailable(f"Redis does not answer: {type(exc).__name__}") from exc
 

@@ -18,7 +18,9 @@ from psycopg import AsyncConnection, AsyncCursor, errors
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from core.domain.secret import RotatingSecret
 from core.errors import StoreUnavailable
+from core.store.login import connecting_with
 
 T = TypeVar("T")
 
@@ -42,12 +44,22 @@ class Database:
     deadlock it is run again, and a commit whose answer was lost may have happened."""
 
     def __init__(
-        self, url: str, *, pool_size: int, timeout: float, work_seconds: float = _WORK_SECONDS
+        self,
+        url: str,
+        *,
+        pool_size: int,
+        timeout: float,
+        work_seconds: float = _WORK_SECONDS,
+        secret: RotatingSecret | None = None,
     ) -> None:
-        """`timeout` is for getting a connection, `work_seconds` for what is done with it."""
+        """`timeout` is for getting a connection, `work_seconds` for what is done with it.
+
+        `secret` has the `username` and `password` that `url` then lacks.
+        """
         self._work_seconds = work_seconds
         self._pool = AsyncConnectionPool(
             url,
+            connection_class=connecting_with(secret) if secret else AsyncConnection,
             kwargs={
                 "autocommit": True,
                 "connect_timeout": max(2, int(timeout)),

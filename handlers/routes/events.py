@@ -14,8 +14,9 @@ from core.domain.access import Scope
 from core.errors import FieldProblem, InvalidInput, NotFound, RootnoteError
 from core.store import events
 from handlers.bodies import decode, parse, read_body, validate
+from handlers.buffering import admit, receive_or_buffer
 from handlers.problems import field_problems, status_of
-from handlers.receive import Incoming, Receipt, prepare, receive
+from handlers.receive import Incoming, Receipt, prepare
 from handlers.routes.common import (
     BODY_PROBLEMS,
     IDEMPOTENCY_KEY,
@@ -55,10 +56,12 @@ async def create_event(request: Request) -> Response:
     """Store an error. It is analysed afterwards if its status is 500 or above."""
     started = time.perf_counter()
     deps = deps_of(request)
-    caller = await deps.keys.caller(request, Scope.INGEST)
+    sender = await admit(request, deps)
     body = await read_body(request, limit=deps.settings.max_body_bytes)
     incoming = prepare(parse(EventIn, body), idempotency_key=_idempotency_key(request))
-    [answer] = await receive([incoming], caller=caller, request_id=request_id_of(request), deps=deps)
+    [answer] = await receive_or_buffer(
+        [incoming], sender=sender, request_id=request_id_of(request), deps=deps
+    )
     if isinstance(answer, RootnoteError):
         raise answer
     metrics.INGEST_SECONDS.observe(time.perf_counter() - started)
@@ -76,7 +79,7 @@ async def create_events(request: Request) -> Response:
     """Store up to 500 errors. Each has its own result; a bad one does not sink the rest."""
     started = time.perf_counter()
     deps = deps_of(request)
-    caller = await deps.keys.caller(request, Scope.INGEST)
+    sender = await admit(request, deps)
     body = await read_body(request, limit=deps.settings.max_body_bytes)
     batch = validate(BatchIn, decode(body))
     if len(batch.events) > deps.settings.max_batch_events:
@@ -85,11 +88,13 @@ async def create_events(request: Request) -> Response:
     prepared = _prepare_all(batch.events, _idempotency_key(request))
     good = [item for item in prepared if isinstance(item, Incoming)]
     answers = iter(
-        await receive(good, caller=caller, request_id=request_id_of(request), deps=deps) if good else []
+        await receive_or_buffer(good, sender=sender, request_id=request_id_of(request), deps=deps)
+        if good
+        else []
     )
     results = [_item(next(answers) if isinstance(item, Incoming) else item) for item in prepared]
     metrics.INGEST_SECONDS.observe(time.perf_counter() - started)
-    accepted = sum(item.id is not None for item in results)
+    accepted = sum(item.status < 300 for item in results)
     answer = BatchAccepted(accepted=accepted, refused=len(results) - accepted, results=results)
     return JSONResponse(answer.model_dump(mode="json", exclude_defaults=True), 202)
 
@@ -113,8 +118,9 @@ def _prepare_all(events_in: list[Any], idempotency_key: str | None) -> list[Inco
     return prepared
 
 
-def _accepted(receipt: Receipt) -> dict[str, str]:
-    return {"id": str(receipt.id), "group_id": str(receipt.group_id), "analysis": receipt.analysis}
+def _accepted(receipt: Receipt) -> dict[str, str | None]:
+    ids = {"id": receipt.id, "group_id": receipt.group_id}
+    return {name: str(id_) if id_ else None for name, id_ in ids.items()} | {"analysis": receipt.analysis}
 
 
 def _item(answer: Receipt | RootnoteError) -> BatchItem:

@@ -6,7 +6,8 @@ from alembic import context
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
-from core.errors import ConfigError
+from core.aws.secrets import database_url
+from core.errors import ConfigError, SecretUnavailable
 from core.settings import load
 from core.store.tables import metadata
 
@@ -16,8 +17,8 @@ _MIGRATION_LOCK = 7_236_412_905
 
 def _online() -> None:
     try:
-        url = load().database_url.get_secret_value()
-    except ConfigError as exc:
+        url = database_url(load())
+    except (ConfigError, SecretUnavailable) as exc:
         raise SystemExit(f"rootnote: {exc}") from None
     engine = create_engine(url.replace("postgres://", "postgresql://", 1), poolclass=NullPool)
     with engine.connect() as connection, connection.begin():

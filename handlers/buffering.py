@@ -1,0 +1,122 @@
+"""The use case of ingest while PostgreSQL is away: events wait in a queue, and are stored later.
+
+What waits is scrubbed as if it were stored, with the hash of its key in place of the key. Whether the
+key is good is found out when the event is stored, unless it was known before.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from pydantic import TypeAdapter, ValidationError
+from starlette.requests import Request
+
+from core.aws.queue import MessageQueue
+from core.domain.access import Scope
+from core.domain.ids import new_id
+from core.domain.validation import problems_of
+from core.errors import FieldProblem, InvalidInput, MalformedBody, RootnoteError, StoreUnavailable
+from handlers.auth import Admitted
+from handlers.receive import Incoming, Receipt, receive
+from handlers.wiring import Deps
+
+_COMPRESSED_ABOVE = 200_000
+_LARGEST = 64 * 1_048_576
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BufferedEvent:
+    """One message of the buffer. `event` always has a key, so that a message delivered twice is one event."""
+
+    event: Incoming
+    key_hash: str
+    request_id: str
+
+
+async def admit(request: Request, deps: Deps) -> Admitted:
+    """Whoever may send events; while PostgreSQL is away, whoever has a key, if there is a buffer."""
+    if deps.buffer is not None:
+        return await deps.keys.admit(request, Scope.INGEST)
+    return Admitted(caller=await deps.keys.caller(request, Scope.INGEST), key_hash=None)
+
+
+async def receive_or_buffer(
+    events: Sequence[Incoming], *, sender: Admitted, request_id: str, deps: Deps
+) -> list[Receipt | RootnoteError]:
+    """As `receive`. Raises StoreUnavailable where there is no buffer, or where it takes nothing."""
+    away = StoreUnavailable("the database does not answer, and the buffer took no event")
+    if sender.caller is not None:
+        try:
+            return await receive(events, caller=sender.caller, request_id=request_id, deps=deps)
+        except StoreUnavailable as exc:
+            away = exc
+    if deps.buffer is None or sender.key_hash is None:
+        raise away
+    bodies = [
+        encode(
+            BufferedEvent(
+                event=replace(event, event_key=event.event_key or f"buffered:{new_id().hex}"),
+                key_hash=sender.key_hash,
+                request_id=request_id,
+            )
+        )
+        for event in events
+    ]
+    taken = await deps.buffer.put(bodies)
+    if not any(taken):
+        raise away
+    waiting = Receipt(id=None, group_id=None, analysis="deferred", is_new=True)
+    return [waiting if is_taken else away for is_taken in taken]
+
+
+async def store_buffered(body: str, deps: Deps) -> None:
+    """Store one message of the buffer; one that never can be goes to the dead letters, with the reason.
+
+    Raises StoreUnavailable: the message has to come again.
+    """
+    try:
+        buffered = decode(body)
+        caller = await deps.keys.holder(buffered.key_hash, Scope.INGEST)
+        [answer] = await receive([buffered.event], caller=caller, request_id=buffered.request_id, deps=deps)
+        if isinstance(answer, RootnoteError):
+            raise answer
+    except StoreUnavailable:
+        raise
+    except RootnoteError as exc:
+        await _bury(body, f"{type(exc).__name__}: {exc}", deps.dead_letters)
+
+
+async def _bury(body: str, reason: str, dead_letters: MessageQueue | None) -> None:
+    if dead_letters is None or not all(await dead_letters.put([body], reason=reason)):
+        raise StoreUnavailable(f"the dead-letter queue took no message ({reason})")
+
+
+@lru_cache(maxsize=1)
+def _adapter() -> TypeAdapter[BufferedEvent]:
+    return TypeAdapter(BufferedEvent)
+
+
+def encode(buffered: BufferedEvent) -> str:
+    """JSON in ASCII, since SQS refuses some characters; compressed where it is long."""
+    text = json.dumps(_adapter().dump_python(buffered, mode="json"))
+    if len(text) <= _COMPRESSED_ABOVE:
+        return text
+    return base64.b64encode(zlib.compress(text.encode())).decode()
+
+
+def decode(body: str) -> BufferedEvent:
+    """Raises InvalidInput for what `encode` did not write."""
+    try:
+        if not body.startswith("{"):
+            inflate = zlib.decompressobj()
+            body = inflate.decompress(base64.b64decode(body, validate=True), _LARGEST).decode()
+        return _adapter().validate_json(body)
+    except ValidationError as exc:
+        raise InvalidInput(*problems_of(exc)) from exc
+    except (ValueError, zlib.error) as exc:
+        raise MalformedBody(FieldProblem(field="body", message="is no buffered event")) from exc
