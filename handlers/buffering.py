@@ -10,7 +10,7 @@ import base64
 import json
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from pydantic import TypeAdapter, ValidationError
@@ -18,7 +18,6 @@ from starlette.requests import Request
 
 from core.aws.queue import MessageQueue
 from core.domain.access import Scope
-from core.domain.ids import new_id
 from core.domain.validation import problems_of
 from core.errors import FieldProblem, InvalidInput, MalformedBody, RootnoteError, StoreUnavailable
 from handlers.auth import Admitted
@@ -31,7 +30,7 @@ _LARGEST = 64 * 1_048_576
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BufferedEvent:
-    """One message of the buffer. `event` always has a key, so that a message delivered twice is one event."""
+    """One message of the buffer. Its event has an id already, so that delivered twice it is one event."""
 
     event: Incoming
     key_hash: str
@@ -57,15 +56,9 @@ async def receive_or_buffer(
             away = exc
     if deps.buffer is None or sender.key_hash is None:
         raise away
+    key_hash = sender.key_hash
     bodies = [
-        encode(
-            BufferedEvent(
-                event=replace(event, event_key=event.event_key or f"buffered:{new_id().hex}"),
-                key_hash=sender.key_hash,
-                request_id=request_id,
-            )
-        )
-        for event in events
+        encode(BufferedEvent(event=event, key_hash=key_hash, request_id=request_id)) for event in events
     ]
     taken = await deps.buffer.put(bodies)
     if not any(taken):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -28,12 +28,17 @@ from handlers.wiring import Deps
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Incoming:
-    """One event as sent, cleaned and free of secrets. `event_key` makes it idempotent."""
+    """One event as sent, cleaned and free of secrets.
+
+    `event_key` makes it idempotent for its sender. Without one it is stored under `id`, so that it is one
+    event for us too, however often it is tried.
+    """
 
     project_key: str
     content: EventContent
     occurred_at: datetime
     event_key: str | None
+    id: UUID = field(default_factory=ids.new_id)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,7 +129,7 @@ def _row(event: Incoming, project_id: UUID) -> NewEvent:
     group_id = ids.group_id(project_id, print_.value, print_.version)
     is_wanted = needs_analysis(event.content.status_code)
     return NewEvent(
-        id=ids.event_id(project_id, event.event_key),
+        id=ids.event_id(project_id, event.event_key) if event.event_key else event.id,
         project_id=project_id,
         group_id=group_id,
         fingerprint=print_.value,

@@ -19,6 +19,6 @@ def group_id(project_id: UUID, fingerprint: str, version: int) -> UUID:
     return uuid5(project_id, f"group:{version}:{fingerprint}")
 
 
-def event_id(project_id: UUID, event_key: str | None) -> UUID:
+def event_id(project_id: UUID, event_key: str) -> UUID:
     """The same key in the same project is the same event."""
-    return uuid5(project_id, f"event:{event_key}") if event_key is not None else uuid7()
+    return uuid5(project_id, f"event:{event_key}")
