@@ -140,6 +140,7 @@ def test_all_of_it_starts_is_ready_and_stops_in_order(start: Start, tmp_path: Pa
 
 def test_ctrl_c_on_the_whole_group_reaches_the_supervisor_alone(start: Start) -> None:
     run = start(("api", GOODBYE, 0), ("worker", POOL, 1))
+    run.wait_for("api     | up")
     run.wait_for("worker  | up", times=2)
     children = run.descendants()
     os.killpg(run.process.pid, signal.SIGINT)
