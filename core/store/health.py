@@ -21,7 +21,6 @@ class StoreHealth:
     sweeper_age: float | None = None
     worker_age: float | None = None
 
-
     @property
     def has_schema(self) -> bool:
         """A newer schema counts: while a version is rolled out or back, older code works on it.
