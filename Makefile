@@ -34,13 +34,14 @@ run: $(VENV)/.local ## everything on this machine: PostgreSQL, Valkey, API, work
 test: lint ## all tests, with real PostgreSQL, Valkey and worker processes
 	@$(PY) -m pytest
 
-check: lint ## the gate before a commit: ruff, mypy, import rules, unit tests, manifests
+check: lint ## the gate before a commit: ruff, mypy, import rules, templates, unit tests, manifests
 	@$(PY) -m pytest -q tests/unit tests/infra
 
 lint: $(VENV)/.dev
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m ruff format --quiet --check .
 	@$(PY) -m mypy --no-error-summary
+	@$(VENV)/bin/cfn-lint
 	@$(VENV)/bin/lint-imports --no-cache > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
 
 lock: $(VENV)/.dev ## pin every dependency again after a change of a requirements/*.in
