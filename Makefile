@@ -8,7 +8,10 @@ PYTHON ?= $(or $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
-LOCKS := requirements/lambda requirements requirements/migrate requirements/local requirements/dev requirements/sam requirements/checkov requirements/localstack
+LOCKS := requirements/lambda requirements requirements/migrate requirements/local requirements/dev
+TOOLS := sam checkov localstack
+UV_COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --custom-compile-command "make lock"
 
 .PHONY: help run test check lint lock clean
 
@@ -28,6 +31,15 @@ $(VENV)/.dev: $(VENV)/.python requirements/dev.txt
 	@echo "installing packages and test tools into $(VENV) (about a minute, once)"
 	@$(PIP) install --require-hashes -r requirements/dev.txt && touch $@ $(VENV)/.local
 
+# A tool with a virtual environment of its own, since its pins do not agree with ours. Its lock is the constraint
+# too: pip holds a package to one pin, wanted with extras here and without there, only by that.
+.PRECIOUS: .venv-%/.ready
+.venv-%/.ready: requirements/%.txt $(VENV)/.python
+	@echo "installing $* into .venv-$* (about a minute, once)"
+	@$(PYTHON) -m venv .venv-$*
+	@.venv-$*/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $< -c $<
+	@touch $@
+
 run: $(VENV)/.local ## everything on this machine: PostgreSQL, Valkey, API, worker, beat
 	@exec $(PY) -m infra.local
 
@@ -46,9 +58,8 @@ lint: $(VENV)/.dev
 
 lock: $(VENV)/.dev ## pin every dependency again after a change of a requirements/*.in
 	@$(PIP) install uv
-	@for name in $(LOCKS); do \
-	  $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	    --no-emit-index-url --no-strip-extras --custom-compile-command "make lock" $$name.in -o $$name.txt || exit 1; done
+	@for name in $(LOCKS); do $(UV_COMPILE) --no-strip-extras $$name.in -o $$name.txt || exit 1; done
+	@for name in $(TOOLS); do $(UV_COMPILE) --strip-extras requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 
 include $(wildcard infra/*/targets.mk)
 

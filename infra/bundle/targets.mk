@@ -22,9 +22,3 @@ build-MigrateFunction: $(VENV)/.python
 # In the checkout itself: a copy would take the virtual environments along.
 sam-build: $(VENV)/.python $(SAM_VENV)/.ready ## `sam build` of template.yaml into .aws-sam/
 	@$(SAM) build --build-in-source --parameter-overrides $$($(PY) -m infra.bundle target)
-
-$(SAM_VENV)/.ready: $(VENV)/.python requirements/sam.txt
-	@echo "installing sam into $(SAM_VENV) (about a minute, once)"
-	@$(PYTHON) -m venv $(SAM_VENV)
-	@$(SAM_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/sam.txt
-	@touch $@
