@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from platform import machine
 
 from infra.containers.engine import INSTALL, Engine
 from infra.containers.errors import ContainerError, Unavailable
@@ -15,6 +17,7 @@ from infra.containers.errors import ContainerError, Unavailable
 STAND_IN = "localhost/rootnote-stand-in:python3"
 STAND_IN_LABEL = "rootnote.stand-in"
 
+_PLATFORMS = {"x86_64": "linux/amd64", "aarch64": "linux/arm64", "arm64": "linux/arm64"}
 _SUITE = "bookworm"
 """The Debian whose Python is the 3.11 that the Dockerfile names."""
 _PACKAGES = ("ca-certificates", "netbase", "tzdata", "python3", "python3-venv")
@@ -49,35 +52,49 @@ def official_name(dockerfile: Path) -> str:
     return found[1]
 
 
+def native_platform() -> str:
+    """As engines name it. Raises Unavailable for a machine of any other kind."""
+    name = machine()
+    if name not in _PLATFORMS:
+        raise Unavailable(f"images are made for linux/amd64 and linux/arm64, and this is {name}")
+    return _PLATFORMS[name]
+
+
 def find_base(
-    engine: Engine, official: str, *, platform: str | None, say: Callable[[str], None], show: bool
+    engine: Engine, official: str, *, platform: str, say: Callable[[str], None], show: bool
 ) -> Base:
     """An image to build on, pulled or made if need be, that containers can be run from.
 
     Raises Unavailable where this machine can have none, ContainerError where a step failed.
     """
     base = Base(name=official, is_stand_in=False)
-    if platform is not None:
-        # An engine keeps one image by a name, and that may be here for this machine only: it decides.
-        return base
-    if _is_here(engine, official):
+    if _is_here(engine, official, platform):
         pass
     elif _registry_has(engine, official):
-        say(f"pulling {official}")
-        engine.call("pull", official, seconds=_PULL_SECONDS, show=show)
+        say(f"pulling {official} for {platform}")
+        engine.call("pull", "--platform", platform, official, seconds=_PULL_SECONDS, show=show)
+    elif platform != native_platform():
+        raise Unavailable(
+            f"no registry answers, and a stand-in for {platform} cannot be made on this machine"
+        )
     else:
         base = Base(name=STAND_IN, is_stand_in=True)
-        if not _is_here(engine, STAND_IN):
+        if not _is_here(engine, STAND_IN, platform):
             say(
                 f"no registry has {official} for this machine: making a stand-in from Debian (about a minute)"
             )
             _make_stand_in(engine)
-    _try(engine, base)
+    _try(engine, base, platform)
     return base
 
 
-def _is_here(engine: Engine, name: str) -> bool:
-    return engine.attempt("image", "inspect", name, seconds=_TRIAL_SECONDS).returncode == 0
+def _is_here(engine: Engine, name: str, platform: str) -> bool:
+    """An engine may keep one image by a name, and that may be for another machine."""
+    done = engine.attempt("image", "inspect", name, seconds=_TRIAL_SECONDS)
+    if done.returncode:
+        return False
+    [found] = json.loads(done.stdout)
+    return f"{found['Os']}/{found['Architecture']}" == platform
 
 
 def _registry_has(engine: Engine, name: str) -> bool:
@@ -119,12 +136,14 @@ def _make_stand_in(engine: Engine) -> None:
         raise ContainerError(f"{engine.kind} does not take the stand-in: {_last_line(said)}")
 
 
-def _try(engine: Engine, base: Base) -> None:
-    """An engine can be there and yet be refused what containers need, as inside of another container."""
-    done = engine.attempt("run", "--rm", "--network=host", base.name, "true", seconds=_TRIAL_SECONDS)
+def _try(engine: Engine, base: Base, platform: str) -> None:
+    """An engine can be there and yet be refused what containers need, as inside of another container;
+    and programs of another processor need emulation (binfmt)."""
+    options = ("--rm", "--network=host", "--pull=never")
+    done = engine.attempt("run", *options, base.name, "true", seconds=_TRIAL_SECONDS)
     if done.returncode:
         complaint = _last_line(done.stderr.encode())
-        raise Unavailable(f"{engine.kind} cannot run containers here: {complaint}")
+        raise Unavailable(f"{engine.kind} cannot run containers for {platform} here: {complaint}")
 
 
 def _last_line(said: bytes) -> str:

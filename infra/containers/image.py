@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.containers.base import Base, find_base, official_name
+from infra.containers.base import Base, find_base, native_platform, official_name
 from infra.containers.engine import Engine, Kind
 from infra.containers.errors import ContainerError
 from infra.containers.pip_settings import build_secrets
@@ -47,7 +47,8 @@ def build_worker(
     Another platform needs its emulation in the kernel (binfmt). With `show` the engine writes to the
     terminal. Raises Unavailable and ContainerError.
     """
-    if platform is not None and not _PLATFORM.fullmatch(platform):
+    platform = platform or native_platform()
+    if not _PLATFORM.fullmatch(platform):
         raise ContainerError(f"the platform is linux/amd64 or linux/arm64, not {platform}")
     dockerfile = root / "Dockerfile.worker"
     base = find_base(engine, official_name(dockerfile), platform=platform, say=say, show=show)
@@ -74,10 +75,8 @@ def inspect(engine: Engine, tag: str) -> dict[str, Any]:
     return told
 
 
-def _options(engine: Engine, base: Base, platform: str | None) -> list[str]:
-    options = ["--network=host", "--build-arg", f"BASE={base.name}"]
-    if platform is not None:
-        options += ["--platform", platform]
+def _options(engine: Engine, base: Base, platform: str) -> list[str]:
+    options = ["--network=host", "--platform", platform, "--build-arg", f"BASE={base.name}"]
     if engine.kind is Kind.PODMAN:
         # OCI's own format has no place for a health check.
         return [*options, "--format=docker", "--pull=missing"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.containers import podman
-from infra.containers.base import Base, find_base, official_name
+from infra.containers.base import Base, find_base, native_platform, official_name
 from infra.containers.engine import Engine, Kind, find_engine
 from infra.containers.errors import ContainerError, Unavailable
 from infra.containers.image import build_worker
@@ -91,22 +91,28 @@ def test_podman_as_root_keeps_to_its_folder(tmp_path: Path) -> None:
     assert 'cgroup_manager = "cgroupfs"' in Path(told["CONTAINERS_CONF"]).read_text()
 
 
-def base_of(tmp_path: Path, script: str) -> tuple[Base, list[str]]:
+OS, ARCHITECTURE = native_platform().split("/")
+HERE = f"""'image inspect') echo '[{{"Os": "{OS}", "Architecture": "{ARCHITECTURE}"}}]';;"""
+HERE_FOR_ANOTHER = """'image inspect') echo '[{"Os": "linux", "Architecture": "riscv64"}]';;"""
+
+
+def base_of(tmp_path: Path, script: str, platform: str = native_platform()) -> tuple[Base, list[str]]:
     said: list[str] = []
     engine = find(tmp_path, podman=f'case "$1 $2" in version*) echo 4;; {script} *) exit 1;; esac')
-    return find_base(engine, "python:3.11-slim", platform=None, say=said.append, show=False), said
+    return find_base(engine, "python:3.11-slim", platform=platform, say=said.append, show=False), said
 
 
 def test_the_official_base_is_taken_when_it_is_here(tmp_path: Path) -> None:
-    base, said = base_of(tmp_path, "'image inspect');; run*);;")
+    base, said = base_of(tmp_path, f"{HERE} run*);;")
     assert base == Base(name="python:3.11-slim", is_stand_in=False)
     assert said == []
 
 
-def test_it_is_pulled_where_a_registry_has_it(tmp_path: Path) -> None:
-    base, said = base_of(tmp_path, "'manifest inspect');; pull*);; run*);;")
+@pytest.mark.parametrize("here", ["", HERE_FOR_ANOTHER])
+def test_it_is_pulled_where_a_registry_has_it(tmp_path: Path, here: str) -> None:
+    base, said = base_of(tmp_path, f"{here} 'manifest inspect');; 'pull --platform');; run*);;")
     assert not base.is_stand_in
-    assert said == ["pulling python:3.11-slim"]
+    assert said == [f"pulling python:3.11-slim for {native_platform()}"]
 
 
 def test_without_a_registry_and_mmdebstrap_there_is_no_base(tmp_path: Path) -> None:
@@ -114,9 +120,16 @@ def test_without_a_registry_and_mmdebstrap_there_is_no_base(tmp_path: Path) -> N
         base_of(tmp_path, "")
 
 
+def test_a_stand_in_is_for_this_machine_only(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="a stand-in for linux/riscv64 cannot be made"):
+        base_of(tmp_path, "", platform="linux/riscv64")
+
+
 def test_an_engine_that_may_not_run_containers_is_none(tmp_path: Path) -> None:
-    script = "'image inspect');; run*) echo 'operation not permitted' >&2; exit 126;;"
-    with pytest.raises(Unavailable, match="podman cannot run containers here: operation not permitted"):
+    script = f"{HERE} run*) echo 'operation not permitted' >&2; exit 126;;"
+    with pytest.raises(
+        Unavailable, match=r"podman cannot run containers for .* here: operation not permitted"
+    ):
         base_of(tmp_path, script)
 
 
