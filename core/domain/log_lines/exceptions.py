@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from core.domain.log_lines.records import Raised
 from core.domain.log_lines.stacks import plain_type, stack_text, with_cause
 from core.domain.stacktrace import parse
-from core.domain.stacktrace.python import TRACEBACK
 
 _MOST_CAUSES = 8
 _OBJECTS = ("err", "error", "exception", "throwable", "thrown", "exc", "message")
@@ -28,7 +27,6 @@ _STACKS = (
     "errorVerbose",
     "Exception",
     "@x",
-    "text",
 )
 _TYPES = ("errorType", "exception_name", "error.type", "exception.type", "error.kind", "exception_class")
 _MESSAGES = ("errorMessage", "error.message", "exception.message", "exception_message")
@@ -48,7 +46,7 @@ _OWN_STACKS = (
 )
 _CAUSES = ("cause", "inner_exception", "innerException", "InnerException")
 
-NAMES = frozenset({*_OBJECTS, *_STACKS, *_TYPES, *_MESSAGES}) - {"text", "message"} | {"reason"}
+NAMES = frozenset({*_OBJECTS, *_STACKS, *_TYPES, *_MESSAGES}) - {"message"} | {"reason"}
 """What of a line is told by its exception, and so need not be kept beside it."""
 
 
@@ -70,22 +68,13 @@ def _of_record(record: Mapping[str, object]) -> Raised | None:
         value = record.get(name)
         if name == "exception" and isinstance(value, list):
             return _of_chain(value)
-        if isinstance(value, str):
-            value = _stack_in(value, name)
+        if isinstance(value, str) and "\n" not in value:
+            # `exception` may be a mere word; a stack has lines.
+            continue
         stack = None if isinstance(value, Mapping) and "frames" not in value else stack_text(value, told)
         if stack:
             return _with_stack(told, stack)
     return told if (told.type or "errorType" in record) and told.message else None
-
-
-def _stack_in(value: str, name: str) -> str | None:
-    """`exception` may be a mere word; a stack has lines. Loguru's `text` has the log line above it."""
-    if "\n" not in value:
-        return None
-    if name != "text":
-        return value
-    at = value.find(TRACEBACK)
-    return value[at:] if at >= 0 else None
 
 
 def _with_stack(told: Raised, stack: str) -> Raised:

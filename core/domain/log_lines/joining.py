@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from core.domain.log_lines.prefix import split_prefix
+from core.domain.log_lines.prefix import begins_with_time, split_prefix
 from core.domain.log_lines.records import LogLine
 from core.domain.log_lines.text import tidy
 from core.domain.stacktrace.headers import is_log_line
@@ -53,7 +53,7 @@ class _Block:
             return True
         if text.startswith(TRACEBACK):
             return self.last.startswith(_CHAINS) or (len(self.lines) == 1 and _is_error(self.last))
-        if text.startswith(_PLATFORM) or is_log_line(text):
+        if text.startswith(_PLATFORM) or is_log_line(text) or begins_with_time(text):
             return False
         if self.is_traceback:
             # What was raised stands below the frames.

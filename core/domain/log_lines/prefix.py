@@ -78,6 +78,10 @@ class _Scan:
         return any(map(str.isdigit, token)) or not any(map(str.isalpha, token))
 
 
+def begins_with_time(text: str) -> bool:
+    return _TIME.match(text, 1 if text[:1] == "[" else 0) is not None
+
+
 def split_prefix(text: str) -> Prefix:
     head = text[:_HEAD].partition("\n")[0]
     klog = _KLOG.match(head)
@@ -141,7 +145,8 @@ def _first_word(token: str, tabbed: bool, *, in_brackets: bool) -> tuple[bool, i
 
 def _last_word(token: str) -> tuple[bool, int, bool] | None:
     """`production.ERROR:`, `[php:error]`, `UTC:10.0.0.5(52118):app@shop:[4711]:ERROR:`."""
-    last = _LAST_WORD.search(token.rstrip("])>|:,;*"))
+    bare = token.rstrip("])>|:,;*")
+    last = _LAST_WORD.search(bare) if bare != token else None
     if last is None:
         return None
     judge = levels.word_in_text if token[-1] in "]>" else levels.word_in_capitals

@@ -6,12 +6,16 @@ import json
 import re
 from collections.abc import Mapping
 
+from core.domain.clean import clean_json
 from core.domain.log_lines import exceptions, levels, request
 from core.domain.log_lines.crash import is_crash, split_stack
 from core.domain.log_lines.records import LoggedError, Raised
 from core.domain.log_lines.text import bounded, cut_message, cut_stack, tidy
 from core.domain.stacktrace import parse
+from core.domain.stacktrace.python import TRACEBACK
+from core.errors import InvalidInput
 
+_DEEPEST = 100
 _LONGEST_PAIRS = 16_000
 _PAIR = re.compile(r'([A-Za-z_][\w.]{0,100})=("(?:[^"\\]|\\.)*+"|[^\s"]*+)')
 
@@ -39,6 +43,7 @@ _TIMES = frozenset(
         "v",
     }
 )
+_SAID = frozenset({"message", "msg", "event"})
 _WORST_GELF = 3
 """GELF counts like syslog: 3 is an error, and lower is worse."""
 
@@ -49,7 +54,9 @@ def load(text: str) -> dict[str, object] | None:
         return None
     try:
         value = json.loads(text)
-    except (ValueError, RecursionError):
+        # JavaScript escapes half of an emoji as readily as a whole one.
+        value = clean_json(value, max_depth=_DEEPEST) if "\\ud" in text.lower() else value
+    except (ValueError, RecursionError, InvalidInput):
         return None
     return value if isinstance(value, dict) else None
 
@@ -99,10 +106,7 @@ def read(
 
     `lead` is the text before it, for a message where the object has none.
     """
-    inner = record.get("record")
-    if isinstance(inner, Mapping) and isinstance(inner.get("message"), str):
-        # Loguru: the fields lie one level down, the printed text with its traceback beside them.
-        record = {**inner, "text": record.get("text")}
+    record = _unfolded(record)
     message = record.get("message")
     own = level(message) if isinstance(message, Mapping) else None
     verdict = next((v for v in (own, level(record), outer) if v is not None), None)
@@ -112,6 +116,15 @@ def read(
     if verdict is None and not (raised and _is_thrown(record, raised)):
         return None
     return _error(record, raised, lead=lead, request_id=request_id)
+
+
+def _unfolded(record: Mapping[str, object]) -> Mapping[str, object]:
+    """Loguru has its fields one level down, and beside them the printed text, which holds the traceback."""
+    inner, text = record.get("record"), record.get("text")
+    if not isinstance(inner, Mapping) or not isinstance(inner.get("message"), str):
+        return record
+    at = text.find(TRACEBACK) if isinstance(text, str) else -1
+    return {**inner, "exception": text[at:]} if isinstance(text, str) and at >= 0 else inner
 
 
 def _is_thrown(record: Mapping[str, object], raised: Raised) -> bool:
@@ -181,11 +194,14 @@ def _without_stack(said: str, stack: str) -> str:
 def _is_kept(name: str, value: object, raised: Raised | None) -> bool:
     if value is None or value == "" or name in _TIMES or name in _LEVELS:
         return False
-    if name in {"message", "msg", "event", "text"}:
+    if name in _SAID:
         return not isinstance(value, str) and not (isinstance(value, Mapping) and "errorType" in value)
     return raised is None or name not in exceptions.NAMES
 
 
 def _dumped(record: Mapping[str, object]) -> str:
+    """What is left to tell by where nothing was said: the object in a message's place, or the fields."""
+    message = record.get("message")
     kept = {name: value for name, value in record.items() if _is_kept(name, value, None)}
+    kept = dict(message) if isinstance(message, Mapping) else kept
     return json.dumps(bounded(kept), ensure_ascii=False, default=str) if kept else ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from core.domain.clean import clean_text
+
 MAX_LINE = 2_000_000
 MAX_MESSAGE = 8_000
 MAX_STACK = 200_000
@@ -22,12 +24,12 @@ def tidy(text: str) -> str:
 
     Lambda's Python runtime indents tracebacks by U+00A0 and, without its framed log, ends lines by CR.
     """
-    text = text[:MAX_LINE]
+    text = clean_text(text[:MAX_LINE])
     if "\x1b" in text:
         text = _COLOUR.sub("", text)
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return text.replace("\xa0", " ").strip("\n\0 \t")
+    return text.replace("\xa0", " ").strip("\n \t")
 
 
 def cut_message(text: str) -> str:
