@@ -47,9 +47,11 @@ async def _take(data: CloudWatchLogsDecodedData, request_id: str, deps: Deps) ->
     """Raises StoreUnavailable, whatever was stored before it."""
     if data.get("messageType") != "DATA_MESSAGE":
         return
-    # A name for the service would be one more dimension, and alarms ask for this one alone.
+    # No service: Powertools makes it a second dimension, and alarms on the first alone would see nothing.
     metrics = EphemeralMetrics(
-        namespace=_NAMESPACE, service="", default_dimensions={"Deployment": deps.settings.deployment}
+        namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE") or _NAMESPACE,
+        service="",
+        default_dimensions={"Deployment": deps.settings.deployment},
     )
     try:
         if _is_own(data.log_group, deps.settings):

@@ -17,12 +17,12 @@ import pytest
 import redis
 
 from core.queue.names import AI_ANALYSIS
+from tests.fakes.cloudwatch_logs import MILLISECONDS, log_event_id, packed, payload
 from tests.integration.conftest import Query, guide_event
 
 ROOT = Path(__file__).resolve().parents[2]
 ID = "8f507cfc-4a1b-4697-b07a-ac58fc914c95"
 AT = "2026-01-15T12:00:00.123Z"
-MILLISECONDS = 1_768_478_400_123
 GROUP = "/aws/lambda/shop-checkout"
 
 _INVOKE = """
@@ -100,34 +100,6 @@ def invoke(database_url: str, redis_url: str) -> Invoke:
         return Done(done.stdout, done.stderr)
 
     return run
-
-
-def payload(
-    *lines: object, log_group: str = GROUP, kind: str = "DATA_MESSAGE", **more: Any
-) -> dict[str, Any]:
-    """A text stands for a log event with that message, an object for itself."""
-    data = {
-        "messageType": kind,
-        "owner": "123456789012",
-        "logGroup": log_group,
-        "logStream": "2026/01/15/[$LATEST]5d1edb9e525d486696cf01a3503487bc",
-        "subscriptionFilters": ["rootnote"],
-        "logEvents": [
-            {"id": log_event_id(number), "timestamp": MILLISECONDS + number, "message": line}
-            if isinstance(line, str)
-            else line
-            for number, line in enumerate(lines)
-        ],
-    }
-    return packed(json.dumps(data).encode()) | more
-
-
-def log_event_id(number: int) -> str:
-    return f"3462231609969788470654097606882285901266122014164{number:07d}"
-
-
-def packed(data: bytes) -> dict[str, Any]:
-    return {"awslogs": {"data": base64.b64encode(gzip.compress(data)).decode()}}
 
 
 def test_errors_become_events_that_are_analysed(invoke: Invoke, query: Query, redis_url: str) -> None:
@@ -248,9 +220,10 @@ def test_postgresql_away_fails_the_invocation(invoke: Invoke) -> None:
 
 
 def test_a_connection_lost_between_invocations_is_made_anew(invoke: Invoke, query: Query) -> None:
+    pause = {"sleep": 0.6}
     query("ALTER ROLE rootnote SET idle_session_timeout = '300ms'")
     try:
-        done = invoke(payload(PYTHON), payload(TIMED_OUT, sleep=0.6), payload(NOISE[0], PYTHON, sleep=0.6))
+        done = invoke(payload(PYTHON), payload(TIMED_OUT) | pause, payload(NOISE[0], PYTHON) | pause)
     finally:
         query("ALTER ROLE rootnote RESET idle_session_timeout")
     assert done.answers == ["DONE"] * 3

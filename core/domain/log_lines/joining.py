@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from core.domain.log_lines.prefix import begins_with_time, split_prefix
 from core.domain.log_lines.records import LogLine
 from core.domain.log_lines.text import tidy
-from core.domain.stacktrace.headers import is_log_line
+from core.domain.stacktrace.headers import is_log_line, split_header
 from core.domain.stacktrace.python import TRACEBACK
 
 _WITHIN_MS = 1_000
@@ -56,8 +56,8 @@ class _Block:
         if text.startswith(_PLATFORM) or is_log_line(text) or begins_with_time(text):
             return False
         if self.is_traceback:
-            # What was raised stands below the frames.
-            return self.last[:1].isspace()
+            # What was raised stands below the frames, but for Lambda, which has it above them.
+            return self.last[:1].isspace() and split_header(text) is not None and _level(text) is None
         return _GO.match(self.lines[0]) is not None
 
     def whole(self) -> LogLine:
@@ -80,4 +80,8 @@ def _is_whole(text: str) -> bool:
 
 
 def _is_error(text: str) -> bool:
-    return split_prefix(tidy(text)).is_error is True
+    return _level(text) is True
+
+
+def _level(text: str) -> bool | None:
+    return split_prefix(tidy(text)).is_error

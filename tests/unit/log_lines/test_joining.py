@@ -122,6 +122,18 @@ def test_whole_events_stay_alone() -> None:
         assert join(lines) == lines
 
 
+@pytest.mark.parametrize(
+    "after", [f"{AT} INFO x", "22 Nov 2026 00:45:30 [INFO] x", "INFO: x", "plain words", "{}"]
+)
+def test_a_traceback_that_lambda_printed_under_its_header_takes_nothing_more(after: str) -> None:
+    header, frames = "[ERROR] KeyError: 'total'", PYTHON.partition("\n\n")[0].rpartition("\n")[0]
+
+    assert [line.text for line in join(_lines(f"{header}\n{frames}\n{after}"))] == [
+        f"{header}\n{frames}",
+        after,
+    ]
+
+
 def test_what_ends_a_traceback() -> None:
     assert len(join(_lines(f"{PYTHON}\nSTART RequestId: x\nplain words"))) == 3
     assert join([]) == []
