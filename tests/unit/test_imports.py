@@ -40,6 +40,12 @@ def test_the_lambda_entry_point_is_light() -> None:
     assert not loaded & set(_HEAVY)
 
 
+def test_a_handler_without_http_loads_no_web_framework() -> None:
+    loaded = loaded_by("import handlers.log_events")
+    assert "psycopg" in loaded
+    assert not loaded & {*_HEAVY, "fastapi", "mangum", "boto3"}
+
+
 def test_no_other_handler_is_heavier_for_the_one_that_migrates() -> None:
     names = [
         name
