@@ -98,7 +98,7 @@ def _stacks_are_free(deployment: Deployment) -> bool:
         obstacle = f"the stack {REGISTRY_STACK} is {registry.status}: wait until that has ended"
     if obstacle:
         raise DeployError(obstacle)
-    now = stack.status if stack else "not there yet"
+    now = stack.status if stack else "not there yet; making it takes 15 to 30 minutes, mostly the database"
     deployment.console.say(f"stack {profile.stack}: {now}")
     return True
 

@@ -38,7 +38,7 @@ def deploy(
         runtime=ready.runtime,
     )
 
-    console.step(f"5/6 stack {profile.stack} (the first time takes 15 to 30 minutes, mostly the database)")
+    console.step(f"5/6 stack {profile.stack}")
     stack = sam.deploy(deployment, ready.sam, parameters, schema=ready.version.schema, ask=ask)
 
     console.step("6/6 smoke test")

@@ -82,6 +82,16 @@ class _Handler(BaseHTTPRequestHandler):
         status, page = self.aws.pages.get(self.path, (404, {}))
         self._send(status, "application/json", json.dumps(page).encode())
 
+    def do_HEAD(self) -> None:
+        """S3 has no such object yet."""
+        self._send(404, "text/xml", b"")
+
+    def do_PUT(self) -> None:
+        """S3 takes every object."""
+        self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        self.aws.journal.append(Call(what="s3.PutObject", given={"path": self.path}))
+        self._send(200, "text/xml", b"")
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
         """Into the journal, not to the terminal."""
 

@@ -34,6 +34,7 @@ class FakeStack:
     deleting: list[str] = field(default_factory=lambda: ["DELETE_COMPLETE"])
     parameters: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
     protected: bool = False
 
     @property
@@ -148,6 +149,7 @@ class Account:
             "Parameters": [
                 {"ParameterKey": key, "ParameterValue": value} for key, value in stack.parameters.items()
             ],
+            "Tags": [{"Key": key, "Value": value} for key, value in stack.tags.items()],
             "Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in stack.outputs.items()],
         }
         if stack.coming:
