@@ -19,8 +19,8 @@ from psycopg.sql import SQL, Identifier, Literal
 from core.store import health
 from infra.local.postgres import PostgresServer
 from tests.conftest import ROOT
-from tests.fakes.aws_server import running_aws
 from tests.fakes.response_url import SIGNATURE, ResponseUrl, response_url
+from tests.fakes.secrets_and_queues import running_aws
 
 LOCK = 7_236_412_905
 """As in core/store/migrations/env.py, which only alembic can load."""
