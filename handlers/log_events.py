@@ -10,6 +10,7 @@ import logging
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
@@ -75,17 +76,17 @@ async def _store(
 ) -> None:
     lines = list(lines_of(data))
     metrics.add_metric(name="LogEventsSeen", unit=MetricUnit.Count, value=len(lines))
-    errors = list(_errors(data, [line for line in lines if line is not None], deps.settings))
-    stored = 0
-    for start in range(0, len(errors), deps.settings.max_batch_events):
-        batch = errors[start : start + deps.settings.max_batch_events]
+    errors = _errors(data, [line for line in lines if line is not None], deps.settings)
+    found = stored = 0
+    # Each batch is stored before the next is read: what was stored stays, if time is up.
+    while batch := list(islice(errors, deps.settings.max_batch_events)):
         answers = await receive(batch, caller=_OPERATOR, request_id=request_id, deps=deps)
         new = sum(isinstance(answer, Receipt) and answer.is_new for answer in answers)
         metrics.add_metric(name="LogErrorsStored", unit=MetricUnit.Count, value=new)
-        stored += new
+        found, stored = found + len(batch), stored + new
     logger.info(
         "log events read",
-        extra={"log_group": data.log_group, "seen": len(lines), "errors": len(errors), "stored": stored},
+        extra={"log_group": data.log_group, "seen": len(lines), "errors": found, "stored": stored},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from core.domain.stacktrace import ExceptionInfo, Language, StackTrace, parse
@@ -22,6 +23,7 @@ _LAST_WORDS = (
 _RUST = ("thread '", " panicked at ")
 _RAISED_BY_RUNTIMES = frozenset({"panic", "fatal error", "Fatal error", "Parse error"})
 _MONOLOG = ' {"exception":"[object]'
+_PYTHON_FRAME = re.compile(r'^[ \t|+]*File "', re.MULTILINE)
 _UNHANDLED = "UnhandledPromiseRejectionWarning"
 
 
@@ -55,11 +57,11 @@ def split_stack(text: str) -> Split:
     """Of a text that tells of an error: what was said of it, and its stack."""
     if "\n" not in text:
         return Split(message=text)
+    if TRACEBACK in text and _PYTHON_FRAME.search(text):
+        return _split_python(text)
     trace = parse(text)
     if not _has_frames(trace):
         return Split(message=_before_traceback(text))
-    if trace.language is Language.PYTHON:
-        return _split_python(text, trace)
     start = min((at for link in trace.exceptions if (at := _start_of(link, text)) >= 0), default=-1)
     if start < 0:
         return Split(message=text.partition("\n")[0], stack=text)
@@ -71,17 +73,19 @@ def split_stack(text: str) -> Split:
     return Split(message=said, stack=text[start:])
 
 
-def _split_python(text: str, trace: StackTrace) -> Split:
-    at = text.find(TRACEBACK)
-    if at < 0:
-        return Split(message=text.partition("\n")[0], stack=text)
-    start = text.rfind("\n", 0, at) + 1
+def _split_python(text: str) -> Split:
+    """By far the most usual, so its frames are only read where nothing else tells."""
+    start = text.rfind("\n", 0, text.find(TRACEBACK)) + 1
     said, stack = text[:start].strip(), text[start:]
-    last = trace.exceptions[0]
-    if not last.header and said:
+    ends_in_frame = stack[stack.rfind("\n") + 1 :][:1].isspace()
+    if said and not ends_in_frame:
+        return Split(message=said, stack=stack)
+    outermost = parse(stack).outermost
+    header = outermost.header if outermost else ""
+    if said and not header:
         # Lambda prints the header above its traceback; elsewhere, and in grouping, it comes last.
         return Split(message=said, stack=f"{stack}\n{said}")
-    return Split(message=said or last.header, stack=stack)
+    return Split(message=said or header or TRACEBACK, stack=stack)
 
 
 def _before_traceback(text: str) -> str:

@@ -135,6 +135,7 @@ def test_any_log_group_has_a_name_that_a_project_may_have(log_group: str) -> Non
         "[ERROR] E: x\nTraceback (most recent call last):\n" + '  File "a.py", line 1, in f\n' * 35_000,
         "\x1b[" * 500_000,
         "\r" * _MILLION + "x",
+        "ERROR Traceback (most recent call last):" + "\n" * _MILLION + "x",
         f"{AT}\tERROR\t" + "\t{" * 500_000 + "}",
         json.dumps({"level": "error", "stack": "Error: x\n" + "    at f (a.js:1:1)\n" * 50_000}),
         json.dumps({"level": "error", **{f"k{number}": number for number in range(70_000)}}),

@@ -157,6 +157,17 @@ def test_message_and_stack_are_told_apart() -> None:
     assert error(f"ERROR line one\nline two\n{JAVA_STACK}").message == "line one\nline two"
 
 
+def test_messages_of_several_lines() -> None:
+    stack = f"{PYTHON_STACK[: PYTHON_STACK.rindex('KeyError')]}ValueError: first\nsecond\n  third"
+
+    assert error(stack).message == "ValueError: first"
+    assert error(stack).stack == stack
+    found = error(f"ERROR:shop:failed\nnow\n{stack}")
+    assert (found.message, found.stack) == ("failed\nnow", stack)
+    cut_off = PYTHON_STACK.rpartition("\n")[0]
+    assert error(f"ERROR:shop:failed\n{cut_off}").message == "failed"
+
+
 def test_a_laravel_line() -> None:
     stack = (
         'boom {"exception":"[object] (Exception(code: 0): boom at /var/www/app/Cart.php:12)\n'
