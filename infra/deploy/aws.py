@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,8 @@ class Aws:
     """Clients are made when first used. Without a name, region and profile are what AWS's own tools take."""
 
     def __init__(self, *, region: str | None, profile: str | None) -> None:
+        # boto3 alone of AWS's tools reads AWS_DEFAULT_REGION only.
+        region = region or os.environ.get("AWS_REGION") or None
         try:
             self._session = boto3.session.Session(profile_name=profile, region_name=region)
         except ProfileNotFound as exc:

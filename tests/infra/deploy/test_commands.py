@@ -55,7 +55,7 @@ def test_every_make_target_calls_a_command(checkout: Path) -> None:
 
 
 def test_build_needs_no_account(run: Run, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION"):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"):
         monkeypatch.delenv(name)
     done = run("build")
     assert done.code == 0, done.err

@@ -117,7 +117,6 @@ def test_credentials_that_have_expired(run: Run, account: Account) -> None:
 def test_no_region_and_no_such_profile(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "(nobody) could not be found" in refused(run, "--env", "staging", "--profile", "nobody")
     monkeypatch.delenv("AWS_REGION")
-    monkeypatch.delenv("AWS_DEFAULT_REGION")
     assert refused(run, "--env", "staging") == "no AWS region: give --region eu-central-1, or set AWS_REGION"
 
 
