@@ -18,7 +18,15 @@ ALARMS = {
 
 WRITTEN = {
     # By handlers.backlog_metric.
-    "Rootnote": {"Backlog", "OldestDueSeconds", "JobSeconds", "BacklogSeconds", "FailedJobs", "QueueDepth"},
+    "Rootnote": {
+        "Backlog",
+        "OldestDueSeconds",
+        "JobSeconds",
+        "BacklogSeconds",
+        "FailedJobs",
+        "QueueDepth",
+        "LogGroupsRefused",
+    },
     # By AWS itself, for nothing.
     "AWS/Lambda": {"Errors", "Throttles", "Invocations"},
     "AWS/ApiGateway": {"Count", "4XXError", "5XXError", "Latency"},
