@@ -17,7 +17,7 @@ ALARMS = {
 }
 
 WRITTEN = {
-    # By handlers.backlog_metric.
+    # By handlers.backlog_metric and handlers.log_events.
     "Rootnote": {
         "Backlog",
         "OldestDueSeconds",
@@ -25,6 +25,8 @@ WRITTEN = {
         "BacklogSeconds",
         "FailedJobs",
         "QueueDepth",
+        "LogEventsSeen",
+        "LogErrorsStored",
         "LogGroupsRefused",
     },
     # By AWS itself, for nothing.
