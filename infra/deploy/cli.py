@@ -80,12 +80,10 @@ def cli() -> None:
 @click.option(
     "--env", "environment", default="default", show_default=True, help="A section of samconfig.toml."
 )
-@click.option("--image", is_flag=True, help="Build the worker's image as well, for this machine's engine.")
-@click.option("--engine", type=click.Choice(["docker", "podman"]), help="Else the first that answers.")
 @click.pass_obj
-def build(start: Start, environment: str, image: bool, engine: str | None) -> None:
+def build(start: Start, environment: str) -> None:
     """Build the Lambda bundles and the template into .aws-sam/build. Needs no AWS account."""
-    bundles.build(start.root, environment, image=image, engine=engine, console=Console())
+    bundles.build(start.root, environment, console=Console())
 
 
 @cli.command()

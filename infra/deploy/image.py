@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import base64
 from datetime import UTC, datetime
-from pathlib import Path
 
 from infra.deploy import children
-from infra.deploy.console import Console
 from infra.deploy.deployment import Deployment
-from infra.deploy.engine import Engine
 from infra.deploy.errors import DeployError
 from infra.deploy.preflight import Ready
 from infra.deploy.registry import Repository
@@ -20,21 +17,14 @@ def publish(deployment: Deployment, ready: Ready, repository: Repository, *, reb
 
     What was pushed before is taken again, unless `rebuild` asks for the base image of today.
     """
-    prefix = f"{ready.version.content[:16]}-{ready.architecture}-"
+    prefix = f"{ready.version.content[:16]}-{ready.target.architecture}-"
     digest = None if rebuild else _pushed(deployment, repository, prefix)
     if digest:
         deployment.console.say("this content is in the registry already")
     else:
         # Of its own each time: a repository may forbid to move a tag.
         tag = f"{prefix}{datetime.now(UTC):%Y%m%d%H%M%S}"
-        build_image(
-            ready.engine,
-            deployment.root,
-            f"{repository.uri}:{tag}",
-            architecture=ready.architecture,
-            label=ready.version.label,
-            console=deployment.console,
-        )
+        _build(deployment, ready, f"{repository.uri}:{tag}")
         _push(deployment, ready, repository, tag)
         digest = _pushed(deployment, repository, tag)
     if not digest:
@@ -43,20 +33,18 @@ def publish(deployment: Deployment, ready: Ready, repository: Repository, *, reb
     return f"{repository.uri}@{digest}"
 
 
-def build_image(
-    engine: Engine, root: Path, reference: str, *, architecture: str, label: str, console: Console
-) -> None:
-    """Build Dockerfile.worker into the engine's own store. Raises DeployError."""
-    command = engine.build(reference=reference, architecture=architecture, label=label)
-    console.say(" ".join(command))
-    code = children.show(command, cwd=root)
+def _build(deployment: Deployment, ready: Ready, reference: str) -> None:
+    engine, wanted = ready.engine, ready.target.architecture
+    command = engine.build(reference=reference, architecture=wanted, label=ready.version.label)
+    deployment.console.say(" ".join(command))
+    code = children.show(command, cwd=deployment.root)
     if code == 0:
         return
     problem = f"the image was not built ({engine.name} ended with {code})"
-    if engine.native != architecture:
+    if engine.native != wanted:
         problem += (
-            f": `exec format error` above means that {engine.name} cannot run {architecture}; install "
-            f"QEMU (qemu-user-static), or set Architecture={engine.native} in samconfig.toml"
+            f": `exec format error` above means that {engine.name} cannot run {wanted}; install QEMU "
+            f"(qemu-user-static), or set Architecture={engine.native} in samconfig.toml"
         )
     raise DeployError(problem)
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from infra.bundle.errors import BundleError
+from infra.bundle.interpreter import interpreter_for
+from infra.bundle.target import Architecture, Target, wanted
 from infra.deploy import stacks
 from infra.deploy.deployment import Deployment
-from infra.deploy.engine import PLATFORMS, Engine, find_engine
+from infra.deploy.engine import Engine, find_engine
 from infra.deploy.errors import DeployError
 from infra.deploy.profile import Profile, all_parameters
 from infra.deploy.registry import STACK as REGISTRY_STACK
 from infra.deploy.registry import TEMPLATE as REGISTRY_TEMPLATE
-from infra.deploy.version import Version, lambda_runtime, read_version
+from infra.deploy.version import Version, read_version
+
+OURS = ("ImageUri", "LambdaRuntime", "Architecture", "SchemaVersion")
+"""The parameters that are found out here, whatever the profile says."""
 
 T = TypeVar("T")
 
@@ -27,8 +34,7 @@ class Ready:
     sam: str
     engine: Engine
     version: Version
-    runtime: str
-    architecture: str
+    target: Target
 
 
 def check(deployment: Deployment, *, engine: str | None) -> Ready:
@@ -45,18 +51,17 @@ def check(deployment: Deployment, *, engine: str | None) -> Ready:
     sam = look(lambda: find_sam(deployment.root))
     found_engine = look(lambda: find_engine(deployment.root, engine))
     version = look(lambda: read_version(deployment.root))
-    runtime = look(lambda_runtime)
-    wanted = look(lambda: architecture(deployment.profile))
+    target = look(lambda: bundle_target(deployment.profile))
     look(lambda: _templates(deployment))
     # Who we are first: the other questions to AWS would fail for the same reason.
     if look(lambda: _identity(deployment)):
         look(lambda: _stacks_are_free(deployment))
-    if problems or not (sam and found_engine and version and runtime and wanted):
+    if problems or not (sam and found_engine and version and target):
         raise DeployError(*problems)
     _say_version(deployment, version)
-    _say_engine(deployment, found_engine, wanted)
-    deployment.console.say(f"bundles for {runtime}, by {sam}")
-    return Ready(sam=sam, engine=found_engine, version=version, runtime=runtime, architecture=wanted)
+    _say_engine(deployment, found_engine, target.architecture)
+    deployment.console.say(f"bundles for {target.runtime} on {target.architecture}, by {sam}")
+    return Ready(sam=sam, engine=found_engine, version=version, target=target)
 
 
 def find_sam(root: Path) -> str:
@@ -68,18 +73,32 @@ def find_sam(root: Path) -> str:
     return found
 
 
-def architecture(profile: Profile) -> str:
-    """Of functions and image. Raises DeployError."""
-    value = profile.value("Architecture") or "arm64"
-    if value not in PLATFORMS:
-        raise DeployError(f"samconfig.toml: Architecture is arm64 or x86_64, not {value}")
-    return value
+def bundle_target(profile: Profile) -> Target:
+    """For which processor and Python; the image is for the same processor. Raises DeployError.
+
+    The profile's Architecture and PYTHON_VERSION, where these are said; else what suits this Python.
+    """
+    # Images of Python set it to 3.11.7.
+    python = ".".join(os.environ.get("PYTHON_VERSION", "").split(".")[:2])
+    said = profile.parameters.get("Architecture") or os.environ.get("ARCH", "")
+    try:
+        target = wanted({"ARCH": said, "PYTHON_VERSION": python})
+        best = wanted({"PYTHON_VERSION": target.python}).architecture
+        interpreter_for(target)
+    except BundleError as exc:
+        raise DeployError(str(exc)) from exc
+    if (target.architecture, best) == (Architecture.ARM64, Architecture.X86_64):
+        raise DeployError(
+            f"psycopg has no wheel for arm64 and Lambda's Python {target.python}: set PYTHON_VERSION=3.12 "
+            "(with python3.12 on the PATH), or Architecture=x86_64 in samconfig.toml"
+        )
+    return target
 
 
 def _templates(deployment: Deployment) -> bool:
     if not (deployment.root / REGISTRY_TEMPLATE).is_file():
         raise DeployError(f"{REGISTRY_TEMPLATE} is not here: run this in a checkout of Rootnote")
-    all_parameters(deployment.profile, {"ImageUri": "", "LambdaRuntime": "", "SchemaVersion": ""})
+    all_parameters(deployment.profile, dict.fromkeys(OURS, ""))
     return True
 
 

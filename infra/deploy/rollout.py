@@ -25,7 +25,12 @@ def deploy(
     image_uri = image.publish(deployment, ready, repository, rebuild=rebuild_image)
 
     console.step("4/6 bundles")
-    ours = {"ImageUri": image_uri, "LambdaRuntime": ready.runtime, "SchemaVersion": ready.version.schema}
+    ours = {
+        "ImageUri": image_uri,
+        "LambdaRuntime": ready.target.runtime,
+        "Architecture": str(ready.target.architecture),
+        "SchemaVersion": ready.version.schema,
+    }
     parameters = write_parameters(deployment.root, profile, all_parameters(profile, ours))
     for name, value in sorted((dict(profile.parameters) | ours).items()):
         console.say(f"{name} = {value}")
@@ -34,8 +39,7 @@ def deploy(
         ready.sam,
         profile=profile.name,
         parameters=parameters,
-        architecture=ready.architecture,
-        runtime=ready.runtime,
+        target=ready.target,
     )
 
     console.step(f"5/6 stack {profile.stack}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from infra.bundle.target import Target
 from infra.deploy import children
 from infra.deploy.deployment import Deployment
 from infra.deploy.errors import DeployError
@@ -15,13 +16,13 @@ _QUIET = {"SAM_CLI_TELEMETRY": "0"}
 _POLL_SECONDS = 10
 
 
-def build(root: Path, sam: str, *, profile: str, parameters: str, architecture: str, runtime: str) -> None:
+def build(root: Path, sam: str, *, profile: str, parameters: str, target: Target) -> None:
     """Bundles and template into .aws-sam/build. Raises DeployError."""
     command = [sam, "build", "--config-env", profile, "--template-file", "template.yaml", "--build-in-source"]
     command += ["--parameter-overrides", parameters]
-    # So the targets that make a bundle know for what.
-    target = {"ARCH": architecture, "PYTHON_VERSION": runtime.removeprefix("python")}
-    code = children.show(command, cwd=root, extra=_QUIET | target)
+    # The make targets that build a bundle learn for what from their environment.
+    extra = _QUIET | {"ARCH": str(target.architecture), "PYTHON_VERSION": target.python}
+    code = children.show(command, cwd=root, extra=extra)
     if code:
         raise DeployError(f"the bundles were not built (sam build ended with {code}): see above")
 

@@ -4,8 +4,8 @@
 DEPLOY = $(PY) -m infra.deploy
 WHERE = --env $(or $(ENV),staging) $(if $(REGION),--region $(REGION)) $(if $(PROFILE),--profile $(PROFILE))
 
-build: $(VENV)/.dev .venv-sam/.ready ## Lambda bundles and template for AWS, into .aws-sam/build (IMAGE=1: the worker's image too)
-	@$(DEPLOY) build --env $(or $(ENV),default) $(if $(IMAGE),--image)
+build: $(VENV)/.dev .venv-sam/.ready ## Lambda bundles and template for AWS, into .aws-sam/build
+	@$(DEPLOY) build --env $(or $(ENV),default)
 
 deploy: $(VENV)/.dev .venv-sam/.ready ## ENV=staging: build, push and deploy to your AWS account (YES=1: without questions)
 	@$(DEPLOY) deploy $(WHERE) $(if $(YES),--yes)

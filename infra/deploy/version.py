@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,6 @@ from pathlib import Path
 from core.store.health import HEAD
 from infra.deploy import children
 from infra.deploy.errors import DeployError
-
-_RUNTIMES = ("python3.11", "python3.12", "python3.13")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,14 +65,3 @@ def _image_files(root: Path) -> Iterator[Path]:
         for path in [named] if named.is_file() else named.rglob("*"):
             if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc":
                 yield path
-
-
-def lambda_runtime() -> str:
-    """The one whose Python is this one's: bytecode is of one version. Raises DeployError."""
-    runtime = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    if runtime not in _RUNTIMES:
-        raise DeployError(
-            f"bundles are built for {', '.join(_RUNTIMES)}, and this is {runtime}: "
-            "run `make clean`, then make with PYTHON=/path/to/python3.13"
-        )
-    return runtime

@@ -54,7 +54,7 @@ class Account:
         self.images: list[dict[str, Any]] = []
         self.secret = {"OPENAI_API_KEY": "sk-old", "GEMINI_API_KEY": ""}
         self.tool_codes: dict[str, int] = {}
-        self.native = "arm64"
+        self.native = "amd64"
         self.sam_fails: list[tuple[str, Json]] = []
         self.sam_deploys = True
         self.clock = START

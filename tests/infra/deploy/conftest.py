@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -38,7 +39,11 @@ stack_name = "rootnote-local"
 [staging.global.parameters]
 stack_name = "rootnote-staging"
 [staging.deploy.parameters]
-parameter_overrides = ["Environment=staging", "WorkerMaxTasks=3", 'AlarmEmail="ada lovelace@example.org"']
+parameter_overrides = ["Environment=staging", "WorkerMaxTasks=3", "Architecture=x86_64",
+  'AlarmEmail="ada lovelace@example.org"']
+[arm.deploy.parameters]
+stack_name = "rootnote-arm"
+parameter_overrides = "Architecture=arm64"
 [typo.deploy.parameters]
 stack_name = "rootnote-typo"
 parameter_overrides = "Environment=typo WorkerMaxTask=3"
@@ -80,7 +85,8 @@ Run = Callable[..., Ran]
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Account]:
     with running_aws() as aws:
-        for name in [name for name in os.environ if name.startswith("AWS_") or "proxy" in name.lower()]:
+        unwanted = re.compile("AWS_.*|.*_proxy|ARCH|PYTHON_VERSION", re.IGNORECASE)
+        for name in filter(unwanted.fullmatch, list(os.environ)):
             monkeypatch.delenv(name)
         nowhere = str(tmp_path / "none")
         for name, value in {

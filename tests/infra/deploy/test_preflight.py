@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ def refused(run: Run, *words: str) -> str:
 
 def test_an_unknown_environment(run: Run) -> None:
     assert refused(run, "--env", "stagin") == (
-        "samconfig.toml has no environment stagin; it has: default, staging, typo, mars, nameless"
+        "samconfig.toml has no environment stagin; it has: default, staging, arm, typo, mars, nameless"
     )
 
 
@@ -47,12 +48,21 @@ def test_an_unknown_environment(run: Run) -> None:
     ("environment", "said"),
     [
         ("typo", "samconfig.toml: template.yaml has no parameter WorkerMaxTask"),
-        ("mars", "samconfig.toml: Architecture is arm64 or x86_64, not sparc"),
+        ("mars", "ARCH is arm64 or x86_64, not sparc"),
         ("nameless", "samconfig.toml: add stack_name to [nameless.deploy.parameters]"),
     ],
 )
 def test_a_wrong_profile(run: Run, environment: str, said: str) -> None:
     assert refused(run, "--env", environment) == said
+
+
+def test_a_target_for_which_no_bundle_can_be_built(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHON_VERSION", "3.10")
+    assert "the Lambda functions run on Python 3.11, 3.12, 3.13, not 3.10" in refused(run, "--env", "staging")
+    # As images of Python have it.
+    monkeypatch.setenv("PYTHON_VERSION", f"3.11.{sys.version_info.micro}")
+    if sys.version_info[:2] == (3, 11):
+        assert "psycopg has no wheel for arm64 and Lambda's Python 3.11" in refused(run, "--env", "arm")
 
 
 def test_a_parameter_that_nobody_gives(run: Run, checkout: Path) -> None:

@@ -36,7 +36,7 @@ def test_the_stack_gets_the_images_digest_and_keeps_the_profile(run: Run, accoun
         "Environment": "staging",
         "WorkerMaxTasks": "3",
         "AlarmEmail": "ada lovelace@example.org",
-        "Architecture": "arm64",
+        "Architecture": "x86_64",
         "MultiAz": "false",
     }
     words = account.aws.given("sam deploy")["argv"]
@@ -49,10 +49,10 @@ def test_image_and_bundles_are_for_the_same_architecture(run: Run, account: Acco
     run("deploy", "--env", "staging")
     [build] = [call.given["argv"] for call in account.aws.journal if "--load" in call.given.get("argv", ())]
     assert build[1:3] == ["buildx", "build"]
-    assert build[build.index("--platform") + 1] == "linux/arm64"
+    assert build[build.index("--platform") + 1] == "linux/amd64"
     assert "--provenance=false" in build
     told = account.aws.given("sam build")
-    assert told["env"]["ARCH"] == "arm64"
+    assert told["env"]["ARCH"] == "x86_64"
     assert told["env"]["PYTHON_VERSION"] in account.stacks["rootnote-staging"].parameters["LambdaRuntime"]
 
 
@@ -106,12 +106,12 @@ def test_what_fails_before_it_leaves_the_stack_alone(
 
 
 def test_a_failed_image_for_another_processor_says_what_may_be_missing(run: Run, account: Account) -> None:
-    account.native = "amd64"
+    account.native = "arm64"
     account.tool_codes["docker buildx build"] = 125
     done = run("deploy", "--env", "staging")
     assert "emulated, so slow; it needs QEMU" in done.out
     assert "the image was not built (docker ended with 125): `exec format error` above means" in done.err
-    assert "set Architecture=x86_64 in samconfig.toml" in done.err
+    assert "set Architecture=arm64 in samconfig.toml" in done.err
 
 
 def test_failures_are_named_wherever_in_the_stack_they_are(run: Run, account: Account) -> None:
