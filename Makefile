@@ -13,7 +13,7 @@ TOOLS := sam checkov localstack
 UV_COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: help run test check lint lock clean
+.PHONY: help run test test-aws check lint lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -43,11 +43,15 @@ $(VENV)/.dev: $(VENV)/.python requirements/dev.txt
 run: $(VENV)/.local ## everything on this machine: PostgreSQL, Valkey, API, worker, beat
 	@exec $(PY) -m infra.local
 
-test: lint ## all tests, with real PostgreSQL, Valkey and worker processes
-	@$(PY) -m pytest
+test: lint ## all tests but those of the AWS side, with real PostgreSQL, Valkey and worker processes
+	@$(PY) -m pytest --ignore=tests/aws
+
+test-aws: $(VENV)/.dev .venv-sam/.ready .venv-localstack/.ready checkov ## the AWS side: bundles, Lambda runtime, LocalStack, containers
+	@.venv-sam/bin/sam validate --lint
+	@$(PY) -m pytest tests/aws
 
 check: lint ## the gate before a commit: ruff, mypy, import rules, templates, unit tests, manifests
-	@$(PY) -m pytest -q tests/unit tests/infra
+	@$(PY) -m pytest -q tests/unit tests/infra --ignore=tests/infra/deploy --ignore=tests/infra/simulation
 
 lint: $(VENV)/.dev
 	@$(PY) -m ruff check --quiet .

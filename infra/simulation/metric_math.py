@@ -12,6 +12,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TypeAlias
 
 Series: TypeAlias = Mapping[int, float]
@@ -39,6 +40,7 @@ class UnknownMath(ValueError):
     """An expression that this evaluator does not know. The message shows the part."""
 
 
+@cache
 def names_in(expression: str) -> frozenset[str]:
     """The ids of the queries that it takes its values from."""
     nodes = list(ast.walk(_parse(expression)))
@@ -57,6 +59,7 @@ def evaluate(expression: str, values: Mapping[str, Series], minutes: range) -> S
     return result
 
 
+@cache
 def _parse(expression: str) -> ast.expr:
     """The syntax is Python's, but for the words of logic."""
     text = expression.replace("&&", " and ").replace("||", " or ")

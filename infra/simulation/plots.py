@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from pathlib import Path
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from infra.simulation.scenario import HOUR, MINUTE
 from infra.simulation.world import History
 
 _BLUE, _ORANGE, _GREEN, _RED, _GREY = "#0072b2", "#d55e00", "#009e73", "#b2182b", "#777777"
 """Told apart by those who are colour-blind, too."""
+_FEW = 100
+"""Points that are fewer are drawn larger."""
 
 
 def plot(history: History, path: Path) -> None:
@@ -37,8 +40,7 @@ def plot(history: History, path: Path) -> None:
         panel.spines[["top", "right"]].set_visible(False)
     for panel in (backlog, tasks, waits):
         panel.legend(loc="upper left", bbox_to_anchor=(1.005, 1.0), fontsize=8, frameon=False)
-    with mpl.rc_context({"axes.unicode_minus": False}):
-        figure.savefig(path, metadata={"Software": None})
+    figure.savefig(path, metadata={"Software": None})
 
 
 def _hours(history: History) -> list[float]:
@@ -64,6 +66,7 @@ def _tasks(panel: Axes, history: History) -> None:
     panel.step(hours, desired, where="pre", color=_ORANGE, linewidth=1, linestyle="--", label="desired")
     panel.step(hours, running, where="pre", color=_GREEN, linewidth=1.5, label="running")
     panel.set_ylabel("tasks")
+    panel.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10], integer=True))
     panel.set_ylim(0, scaling.max_tasks * 1.1)
 
 
@@ -74,14 +77,15 @@ def _waits(panel: Axes, history: History) -> None:
     for at, wait in history.waits:
         minute = int(at // MINUTE)
         longest[minute] = max(longest[minute], wait)
-    minutes = sorted(longest)
+    minutes = range(int(history.scenario.seconds // MINUTE))
     panel.plot(
         [minute * MINUTE / HOUR for minute in minutes],
-        [longest[minute] for minute in minutes],
+        # No line over minutes in which nothing began.
+        [longest.get(minute, math.nan) for minute in minutes],
         color=_BLUE,
         linewidth=1.2,
-        marker="." if len(minutes) < 100 else None,
-        markersize=4,
+        marker=".",
+        markersize=5 if len(longest) < _FEW else 2,
         label="longest wait of\nattempts begun\nin that minute",
     )
     panel.set_ylabel("seconds")

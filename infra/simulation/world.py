@@ -92,7 +92,8 @@ class _World:
         self._clock, self._rules = Clock(), Rules()
         self._recent = Recent(surroundings=surroundings)
         self._cloudwatch = CloudWatch(rng=monitoring, surroundings=surroundings)
-        first = max(scaling.min_tasks, scenario.first_tasks if scaling.min_tasks else 0)
+        first = min(max(scaling.min_tasks, scenario.first_tasks), scaling.max_tasks)
+        first = first if scaling.min_tasks else 0
         self._scaler = Scaler(
             min_tasks=scaling.min_tasks,
             max_tasks=scaling.max_tasks,

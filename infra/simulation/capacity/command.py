@@ -12,7 +12,7 @@ from infra.simulation.table import put
 
 
 def run(*, events: int, document: Path | None) -> int:
-    """Measure, print the tables, and write them into `document` between its marks."""
+    """Measure, write the tables into `document` between its marks, and print them."""
     measured = measure(events, lambda text: print(text, file=sys.stderr, flush=True))
     assumed = Assumed()
     parts = {
@@ -23,7 +23,7 @@ def run(*, events: int, document: Path | None) -> int:
         "costs": tables.costs_table(measured, assumed),
     }
     for name, text in parts.items():
-        print(f"\n{text}", end="")
         if document is not None:
             put(document, name, text, f"{events} events")
+    print("", *parts.values(), sep="\n", end="")
     return 0

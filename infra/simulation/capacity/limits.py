@@ -32,13 +32,12 @@ class Limit:
         return most.events * self.capacity / self.demanded(most)
 
 
-def limits(measured: Measured, *, storage_gb: float = 20, memory_gib: float = 1) -> tuple[Limit, ...]:
-    """Of the templates' defaults, and of an AWS account's.
+def limits(measured: Measured) -> tuple[Limit, ...]:
+    """Of the templates' defaults, and of an AWS account's."""
+    return (*_of_requests(), *_of_the_instance(), *_of_the_disk(measured), *_of_jobs(measured))
 
-    db.t4g.micro: two processors of which a tenth each is for good; gp3 below 400 GB: 3,000 IOPS.
-    """
-    tasks = template.scaling_of(template.read()).max_tasks
-    pool = int(Settings.model_fields["worker_concurrency"].default) + 1
+
+def _of_requests() -> tuple[Limit, ...]:
     return (
         Limit(
             part="the API's own throttle (ApiThrottleRate 50)",
@@ -61,9 +60,16 @@ def limits(measured: Measured, *, storage_gb: float = 20, memory_gib: float = 1)
             demanded=lambda d: d.peak_lambdas,
             remedy="send batches; more memory; ask AWS for more",
         ),
+    )
+
+
+def _of_the_instance() -> tuple[Limit, ...]:
+    """db.t4g.micro: 1 GiB, and two processors of which a tenth each is for good."""
+    of_workers = _most_tasks() * (_concurrency() + 1)
+    return (
         Limit(
             part="connections of db.t4g.micro, less the workers'",
-            capacity=memory_gib * GIB / _PER_CONNECTION - tasks * pool,
+            capacity=GIB / _PER_CONNECTION - of_workers,
             unit="at once",
             demanded=lambda d: d.peak_lambdas,
             remedy="send batches; RDS Proxy; a larger instance",
@@ -75,9 +81,15 @@ def limits(measured: Measured, *, storage_gb: float = 20, memory_gib: float = 1)
             demanded=lambda d: d.mean_database_cores,
             remedy="send batches; an instance that is not of class t",
         ),
+    )
+
+
+def _of_the_disk(measured: Measured) -> tuple[Limit, ...]:
+    days = float(Settings.model_fields["event_days"].default)
+    return (
         Limit(
-            part=f"disk of {storage_gb:g} GB, kept for {_days():g} days",
-            capacity=0.85 * storage_gb,
+            part=f"disk of 20 GB, kept for {days:g} days",
+            capacity=0.85 * 20,
             unit="GB",
             demanded=lambda d: d.stored_gb,
             remedy="DatabaseStorageGb; fewer EVENT_DAYS; partitions by day",
@@ -96,16 +108,22 @@ def limits(measured: Measured, *, storage_gb: float = 20, memory_gib: float = 1)
             demanded=lambda d: d.deleted_a_week / measured.deleted_a_second,
             remedy="run it daily and without a limit; drop partitions instead",
         ),
+    )
+
+
+def _of_jobs(measured: Measured) -> tuple[Limit, ...]:
+    """cache.t4g.micro: half a GiB, a quarter of it kept back."""
+    return (
         Limit(
             part="cache.t4g.micro, with a day's jobs waiting",
-            capacity=0.75 * 0.5 * GIB,
-            unit="bytes",
-            demanded=lambda d: d.groups * measured.message_bytes,
+            capacity=0.75 * 512,
+            unit="MiB",
+            demanded=lambda d: d.groups * measured.message_bytes / 1024**2,
             remedy="a larger node; what finds no room is sent later",
         ),
         Limit(
-            part=f"{tasks} worker tasks (MaxTasks)",
-            capacity=tasks,
+            part=f"{_most_tasks()} worker tasks (MaxTasks)",
+            capacity=_most_tasks(),
             unit="tasks",
             demanded=lambda d: d.worker_tasks,
             remedy="raise WorkerMaxTasks and WorkerConcurrency",
@@ -113,8 +131,12 @@ def limits(measured: Measured, *, storage_gb: float = 20, memory_gib: float = 1)
     )
 
 
-def _days() -> float:
-    return float(Settings.model_fields["event_days"].default)
+def _most_tasks() -> int:
+    return template.scaling_of(template.read()).max_tasks
+
+
+def _concurrency() -> int:
+    return int(Settings.model_fields["worker_concurrency"].default)
 
 
 def readable(events: float) -> str:

@@ -17,8 +17,18 @@ ALARMS = {
 }
 
 WRITTEN = {
-    # By handlers.backlog_metric.
-    "Rootnote": {"Backlog", "OldestDueSeconds", "JobSeconds", "BacklogSeconds", "FailedJobs", "QueueDepth"},
+    # By handlers.backlog_metric and handlers.log_events.
+    "Rootnote": {
+        "Backlog",
+        "OldestDueSeconds",
+        "JobSeconds",
+        "BacklogSeconds",
+        "FailedJobs",
+        "QueueDepth",
+        "LogEventsSeen",
+        "LogErrorsStored",
+        "LogGroupsRefused",
+    },
     # By AWS itself, for nothing.
     "AWS/Lambda": {"Errors", "Throttles", "Invocations"},
     "AWS/ApiGateway": {"Count", "4XXError", "5XXError", "Latency"},
