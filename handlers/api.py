@@ -7,15 +7,20 @@ import logging
 import sys
 from typing import Any
 
-from mangum import Mangum
+from handlers.cold_start import no_collection
 
-from core import settings
-from handlers import problems
-from handlers.app import create_app
+with no_collection():
+    from mangum import Mangum
+
+    from core import settings
+    from handlers import problems
+    from handlers.app import create_app
+
+    _app = create_app()
+    _app.state.deps.warm_up()
 
 logger = logging.getLogger(__name__)
 
-_app = create_app()
 _TEXT = ("text/", "application/json", "application/problem+json", "application/javascript")
 """Everything else goes out as base64, which API Gateway decodes where binary types are set."""
 

@@ -27,22 +27,27 @@ _MODIFIED = 1_577_836_800
 """2020-01-01: a zip holds times, and an unchanged bundle must give an unchanged zip."""
 
 
-def build(recipe: Recipe, target: Target, *, say: Say, copy_to: Path | None = None) -> Path:
-    """The folder of a bundle that is up to date; `sam build` wants a copy of its own.
+def build(
+    recipe: Recipe, target: Target, *, say: Say, copy_to: Path | None = None, home: Path = BUNDLES
+) -> Path:
+    """The folder of a bundle that is up to date, in `home`; `sam build` wants a copy of its own.
 
     Many processes may call this at the same time. Raises BundleError.
     """
-    folder = BUNDLES / f"{recipe.name}-{target}"
-    BUNDLES.mkdir(exist_ok=True)
-    with locked(BUNDLES / f"{folder.name}.lock", busy="another build hangs", patience=_BUSY_SECONDS):
+    folder = home / f"{recipe.name}-{target}"
+    home.mkdir(exist_ok=True)
+    with locked(home / f"{folder.name}.lock", busy="another build hangs", patience=_BUSY_SECONDS):
         code = _digest(Path(__file__).parent.glob("*.py"))
         packages_key = _key(code, recipe.lock.read_bytes(), interpreter_for(target).version)
         own_key = _key(packages_key, _digest(ROOT / path for path in recipe.own_files()))
         if not _is_fresh(folder, own_key):
             title = f"bundle {recipe.name} ({target.runtime}, {target.architecture})"
-            packages = _packages(recipe, target, packages_key, say=lambda text: say(f"{title}: {text}"))
+            packages = home / f"packages-{folder.name}"
+            if not _is_fresh(packages, packages_key):
+                say(f"{title}: installing and compiling {recipe.lock.relative_to(ROOT)}")
+                _install(recipe, target, packages, packages_key)
             _assemble(recipe, target, packages, folder, own_key)
-            say(f"{title}: {size_of(folder) / 1e6:.1f} MB in {folder.relative_to(ROOT)}")
+            say(f"{title}: {size_of(folder) / 1e6:.1f} MB in {folder}")
         if copy_to is not None:
             shutil.copytree(folder, copy_to, dirs_exist_ok=True)
     return folder
@@ -53,18 +58,12 @@ def size_of(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def _packages(recipe: Recipe, target: Target, key: str, *, say: Say) -> Path:
-    folder = BUNDLES / f"packages-{recipe.name}-{target}"
-    if _is_fresh(folder, key):
-        return folder
-    say(f"installing {recipe.lock.relative_to(ROOT)}")
+def _install(recipe: Recipe, target: Target, folder: Path, key: str) -> None:
     with _replacing(folder, key) as new:
         install(target, recipe.lock, new)
         prune(new)
-        say("compiling")
         precompile(interpreter_for(target).path, new, ["."])
         _settle(new)
-    return folder
 
 
 def _assemble(recipe: Recipe, target: Target, packages: Path, folder: Path, key: str) -> None:

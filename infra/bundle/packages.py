@@ -15,7 +15,8 @@ _PIP_SECONDS = 900
 _LAST_LINES = 6
 
 _NEVER_READ = ("*.pyi", "*.pyx", "*.pxd", "*.c", "*.h", "py.typed")
-_NEVER_IMPORTED = ("bin", "*/test", "*/tests", "sqlalchemy/testing", "alembic/testing")
+_NEVER_IMPORTED = ("bin", "*/test", "*/tests", "sqlalchemy/testing", "alembic/testing", "pydantic/v1")
+"""FastAPI looks whether a model is one of pydantic's old kind, and goes without where that is not there."""
 _METADATA = ("METADATA", "entry_points.txt")
 """Packages ask for their own version or for plug-ins at import; the rest is for installers."""
 

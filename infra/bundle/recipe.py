@@ -39,10 +39,18 @@ class Recipe:
         return sorted([*kept, *map(Path, self.extra_files)])
 
 
+_BY_HAND = "core/cli.py"
+
 LIGHT = Recipe(
     name="light",
     lock=ROOT / "requirements/lambda.txt",
-    leaves_out=("core/store/migrations", "core/store/tables.py", "handlers/migrate.py"),
+    leaves_out=(
+        _BY_HAND,
+        "core/store/migrations",
+        "core/store/schema.py",
+        "core/store/tables.py",
+        "handlers/migrate.py",
+    ),
     never=frozenset((*_LAMBDA_HAS, *_OF_SERVERS, *_OF_THE_WORKER, *_OF_MIGRATIONS)),
     most_bytes=60_000_000,
 )
@@ -50,6 +58,7 @@ MIGRATE = Recipe(
     name="migrate",
     lock=ROOT / "requirements/migrate.txt",
     extra_files=("alembic.ini",),
+    leaves_out=(_BY_HAND,),
     never=frozenset((*_LAMBDA_HAS, *_OF_SERVERS, *_OF_THE_WORKER)),
     most_bytes=80_000_000,
 )
