@@ -79,7 +79,9 @@ def native() -> Target | None:
 
 def wanted(environment: Mapping[str, str]) -> Target:
     """ARCH and PYTHON_VERSION, or what suits the Python that builds. Raises BundleError."""
-    python = (environment.get("PYTHON_VERSION") or running_python()).removeprefix("python")
+    asked = (environment.get("PYTHON_VERSION") or running_python()).removeprefix("python")
+    # Images of Python set the variable themselves, to 3.12.1.
+    python = ".".join(asked.split(".")[:2])
     if python not in _GLIBC_MINOR:
         raise BundleError(
             f"the Lambda functions run on Python {', '.join(_GLIBC_MINOR)}, not {python}; "
