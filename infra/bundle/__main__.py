@@ -10,6 +10,7 @@ from pathlib import Path
 from infra.bundle.build import build
 from infra.bundle.errors import BundleError
 from infra.bundle.recipe import RECIPES
+from infra.bundle.report.write import report
 from infra.bundle.target import Architecture, wanted
 from infra.local.errors import LocalError
 
@@ -23,10 +24,14 @@ def main(argv: list[str] | None = None) -> int:
         environment["PYTHON_VERSION"] = options.python
     try:
         target = wanted(environment)
-        if options.command == "target":
-            print(target.sam_parameters)
-        for name in options.bundle if options.command == "build" else ():
-            build(RECIPES[name], target, say=_say, copy_to=options.to)
+        match options.command:
+            case "build":
+                for name in options.bundle:
+                    build(RECIPES[name], target, say=_say, copy_to=options.to)
+            case "report":
+                report(target, runs=options.runs, say=_say)
+            case _:
+                print(target.sam_parameters)
     except (BundleError, LocalError) as exc:
         print(f"bundle: {exc}", file=sys.stderr)
         return 1
@@ -45,6 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     builder = commands.add_parser("build", help="build into .bundle/ what is not up to date there")
     builder.add_argument("bundle", nargs="+", choices=sorted(RECIPES))
     builder.add_argument("--to", type=Path, help="copy it to this folder, too")
+    reporter = commands.add_parser("report", help="sizes, imports and cold starts, measured here")
+    reporter.add_argument("--runs", type=int, default=5, help="medians of so many (default: 5)")
     commands.add_parser("target", help="print the template's parameters that fit the bundles")
     return parser
 

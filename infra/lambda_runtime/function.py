@@ -25,6 +25,7 @@ _START_SECONDS = 20.0
 _STOP_STEPS = ((signal.SIGTERM, 3.0),)
 _PATH = "/2015-03-31/functions/function/invocations"
 _INIT = re.compile(r"INIT REPORT\(durationMs: ([0-9.]+)")
+_PEAK = re.compile(r"^VmHWM:\s+(\d+) kB", re.MULTILINE)
 _TRIES = 3
 
 
@@ -111,6 +112,11 @@ class Function:
     def init_milliseconds(self) -> list[float]:
         """How long each start of the runtime took, from its process to the loaded handler."""
         return [float(found) for found in _INIT.findall(self.text())]
+
+    def peak_megabytes(self) -> float:
+        """The most memory that the runtime's process had in use; 0 when there is none."""
+        status = _read(Path(f"/proc/{self.runtime_pid()}/status"))
+        return int(found[1]) / 1_000 if (found := _PEAK.search(status)) else 0.0
 
     def runtime_pid(self) -> int | None:
         """The process with the handler in it; None before the first invocation and after a crash."""

@@ -18,6 +18,7 @@ from infra.bundle.recipe import LIGHT, MIGRATE
 from infra.bundle.target import Target, native
 from infra.lambda_runtime import parts
 from infra.lambda_runtime.function import Function
+from tests.fakes.secrets_and_queues import FakeAws, running_aws
 
 KEY = "rn_a-key-for-the-lambda-tests"
 
@@ -121,6 +122,12 @@ def environment(database_url: str, redis_url: str, query: Query) -> dict[str, st
         "NEXT_PUBLIC_SHOW_AI_META": "true",
         "REDIS_URL": redis_url,
     }
+
+
+@pytest.fixture
+def aws() -> Iterator[FakeAws]:
+    with running_aws() as fake:
+        yield fake
 
 
 @pytest.fixture

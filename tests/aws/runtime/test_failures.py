@@ -34,7 +34,7 @@ def relay(database_url: str) -> Iterator[Relay]:
 def relayed_api(start: Start, environment: dict[str, str], relay: Relay) -> Function:
     port = urlsplit(environment["DATABASE_URL"]).port
     url = environment["DATABASE_URL"].replace(f":{port}/", f":{relay.port}/")
-    return start("handlers.api.handler", environment | {"DATABASE_URL": url}, timeout=20)
+    return start("handlers.api.handler", environment | {"DATABASE_URL": url}, timeout=15)
 
 
 def test_a_database_that_accepts_and_never_answers(relayed_api: Function, relay: Relay) -> None:

@@ -5,24 +5,45 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.aws.runtime.conftest import Query, Start
+from tests.aws.runtime.events import error, post
+from tests.fakes.secrets_and_queues import FakeAws
 
 
-@pytest.mark.parametrize(
-    ("handler", "event", "answer"),
-    [
-        ("buffered_events", {"Records": []}, {"batchItemFailures": []}),
-        ("backlog_metric", {}, {"backlog": 0}),
-    ],
-)
-def test_an_invocation_with_nothing_to_do(
-    start: Start, environment: dict[str, str], handler: str, event: dict[str, Any], answer: dict[str, Any]
+def test_an_event_waits_for_postgresql_in_the_buffer(
+    start: Start, environment: dict[str, str], aws: FakeAws, query: Query
 ) -> None:
-    function = start(f"handlers.{handler}.handler", environment)
-    returned = function.invoke(event)
-    assert answer.items() <= returned.items(), returned
+    """Two functions and a queue: one cannot reach PostgreSQL, the other can."""
+    buffer, dead = aws.queue_url("buffer"), aws.queue_url("dead")
+    given = environment | aws.environment
+    away = given | {"DATABASE_URL": "postgresql://127.0.0.1:9/rootnote", "EVENT_BUFFER_URL": buffer}
+    assert post(start("handlers.api.handler", away), error(message="kept")).status == 202
+    [waiting] = aws.queues[buffer]
+    storing = start("handlers.buffered_events.handler", given | {"EVENT_BUFFER_DEAD_LETTER_URL": dead})
+    assert storing.invoke({"Records": [record(waiting["MessageBody"])]}) == {"batchItemFailures": []}
+    assert query("SELECT payload->>'message' AS message FROM error_events") == [{"message": "kept"}]
+    assert aws.queues[dead] == []
+
+
+def record(body: str) -> dict[str, Any]:
+    """A message of SQS as the event source mapping hands it on."""
+    return {
+        "messageId": "059f36b4-87a3-44ab-83d2-661975830a7d",
+        "receiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a",
+        "body": body,
+        "attributes": {"ApproximateReceiveCount": "1"},
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:buffer",
+        "awsRegion": "eu-central-1",
+    }
+
+
+def test_the_backlog_is_measured(start: Start, environment: dict[str, str]) -> None:
+    assert post(start("handlers.api.handler", environment), error()).status == 202
+    measuring = start("handlers.backlog_metric.handler", environment | {"WORKER_CONCURRENCY": "2"})
+    assert measuring.invoke({})["backlog"] == 1
+    assert '"Deployment":"test"' in measuring.text().replace(" ", "")
 
 
 def test_a_new_database_is_migrated(

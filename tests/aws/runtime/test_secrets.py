@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from urllib.parse import urlsplit
-
-import pytest
 
 from tests.aws.runtime.conftest import Start
 from tests.aws.runtime.events import error, post
-from tests.fakes.aws_server import FakeAws, running_aws
+from tests.fakes.secrets_and_queues import FakeAws
 
 SECRET = "arn:aws:secretsmanager:eu-central-1:000000000000:secret:rds!db-1"
-
-
-@pytest.fixture
-def aws() -> Iterator[FakeAws]:
-    with running_aws() as fake:
-        yield fake
 
 
 def test_the_password_is_read_once(start: Start, environment: dict[str, str], aws: FakeAws) -> None:
