@@ -293,6 +293,7 @@ def test_what_nobody_here_runs_is_known(account: Account) -> None:
         "AWS::ApplicationAutoScaling::ScalableTarget",
         "AWS::ApplicationAutoScaling::ScalingPolicy",
         "AWS::CloudWatch::Dashboard",
+        "AWS::EC2::SecurityGroupIngress",
         "AWS::ECS::Cluster",
         "AWS::ECS::Service",
         "AWS::ECS::TaskDefinition",
