@@ -45,7 +45,7 @@ SETTINGS = {
 
 
 class LocalStackServer(EmbeddedServer):
-    """Starts empty each time. All that it and its functions write is in `data_dir`/run, which it owns.
+    """Starts empty each time. All that it and its functions write is in `data_dir`/run, and goes at the end.
 
     `settings` are variables of LocalStack's own, such as LAMBDA_RETRY_BASE_DELAY.
     """
@@ -67,6 +67,10 @@ class LocalStackServer(EmbeddedServer):
         if self.port is None:
             raise LocalError("LocalStack has not been started")
         return f"http://127.0.0.1:{self.port}"
+
+    def stop(self) -> None:
+        super().stop()
+        shutil.rmtree(self._run, ignore_errors=True)
 
     def _prepare(self, lock_fd: int) -> None:
         if not (VENV / ".ready").exists():
