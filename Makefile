@@ -8,9 +8,12 @@ PYTHON ?= $(or $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
-LOCKS := requirements/lambda requirements requirements/migrate requirements/local requirements/dev requirements/sam requirements/checkov requirements/localstack
+LOCKS := requirements/lambda requirements requirements/migrate requirements/local requirements/dev
+TOOLS := sam checkov localstack
+UV_COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: help run test check lint lock clean
+.PHONY: help run test test-aws check lint lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -28,26 +31,39 @@ $(VENV)/.dev: $(VENV)/.python requirements/dev.txt
 	@echo "installing packages and test tools into $(VENV) (about a minute, once)"
 	@$(PIP) install --require-hashes -r requirements/dev.txt && touch $@ $(VENV)/.local
 
+# A tool with a virtual environment of its own, since its pins do not agree with ours. Its lock is the constraint
+# too: pip holds a package to one pin, wanted with extras here and without there, only by that.
+.PRECIOUS: .venv-%/.ready
+.venv-%/.ready: requirements/%.txt $(VENV)/.python
+	@echo "installing $* into .venv-$* (about a minute, once)"
+	@$(PYTHON) -m venv .venv-$*
+	@.venv-$*/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $< -c $<
+	@touch $@
+
 run: $(VENV)/.local ## everything on this machine: PostgreSQL, Valkey, API, worker, beat
 	@exec $(PY) -m infra.local
 
-test: lint ## all tests, with real PostgreSQL, Valkey and worker processes
-	@$(PY) -m pytest
+test: lint ## all tests but those of the AWS side, with real PostgreSQL, Valkey and worker processes
+	@$(PY) -m pytest --ignore=tests/aws
 
-check: lint ## the gate before a commit: ruff, mypy, import rules, unit tests, manifests
-	@$(PY) -m pytest -q tests/unit tests/infra
+test-aws: $(VENV)/.dev .venv-sam/.ready .venv-localstack/.ready checkov ## the AWS side: bundles, Lambda runtime, LocalStack, containers
+	@.venv-sam/bin/sam validate --lint
+	@$(PY) -m pytest tests/aws
+
+check: lint ## the gate before a commit: ruff, mypy, import rules, templates, unit tests, manifests
+	@$(PY) -m pytest -q tests/unit tests/infra --ignore=tests/infra/deploy --ignore=tests/infra/simulation
 
 lint: $(VENV)/.dev
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m ruff format --quiet --check .
 	@$(PY) -m mypy --no-error-summary
+	@$(VENV)/bin/cfn-lint
 	@$(VENV)/bin/lint-imports --no-cache > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
 
 lock: $(VENV)/.dev ## pin every dependency again after a change of a requirements/*.in
 	@$(PIP) install uv
-	@for name in $(LOCKS); do \
-	  $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	    --no-emit-index-url --no-strip-extras --custom-compile-command "make lock" $$name.in -o $$name.txt || exit 1; done
+	@for name in $(LOCKS); do $(UV_COMPILE) --no-strip-extras $$name.in -o $$name.txt || exit 1; done
+	@for name in $(TOOLS); do $(UV_COMPILE) --strip-extras requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 
 include $(wildcard infra/*/targets.mk)
 

@@ -59,6 +59,30 @@ def create_key(scope: str, project_key: str | None, name: str) -> None:
     click.echo(f"id {made.id}", err=True)
 
 
+@keys_group.command(name="add-hash")
+@click.option("--sha256", required=True, help="The key's sha-256, 64 hexadecimal digits.")
+@click.option("--id", "key_id", type=click.UUID, required=True, help="Under which it is listed and revoked.")
+@click.option("--scope", type=click.Choice([str(scope) for scope in Scope]), required=True)
+@click.option("--project", "project_key", help="Its key; left out: good for every project.")
+@click.option("--name", default="", help="For whom it is.")
+def add_hash(sha256: str, key_id: UUID, scope: str, project_key: str | None, name: str) -> None:
+    """Take a key that was made elsewhere, by its hash, so that the key itself is never here.
+
+    `python -m infra.deploy create-key` uses it where only AWS can reach the database. Twice is as once.
+    """
+    _run(
+        lambda database, _: keys.add_hash(
+            key_id=key_id,
+            key_hash=sha256,
+            scope=Scope(scope),
+            project_key=project_key,
+            name=name,
+            database=database,
+        )
+    )
+    click.echo(f"id {key_id}")
+
+
 @keys_group.command(name="list")
 def list_keys() -> None:
     """All keys, revoked ones too, never their texts."""

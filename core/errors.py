@@ -13,6 +13,7 @@ RootnoteError
 ├── ClaimLost               a job's lease ran out and somebody else has it, or it is gone
 ├── QueueUnavailable        Redis does not answer; the sweeper will send the job later
 ├── SecretUnavailable       Secrets Manager does not answer, or the secret is not what it must be
+├── MigrationFailed         the database is not at this code's schema; says why, and holds no secret
 ├── ProviderError           a model call failed; carries its class, see `Failure`
 ├── ChainFailed             no provider answered (in `worker.providers.base`, with its ledger rows)
 └── InvalidAnswer           a model answered, but not what the schema asks for
@@ -89,6 +90,10 @@ class QueueUnavailable(RootnoteError):
 
 class SecretUnavailable(RootnoteError):
     """A secret cannot be read. The message names the secret, never its value."""
+
+
+class MigrationFailed(RootnoteError):
+    """The database could not be brought to this code's schema. The message holds no row and no secret."""
 
 
 class Failure(StrEnum):

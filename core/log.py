@@ -87,6 +87,10 @@ def configure(log_format: LogFormat, level: str, *, service: str) -> None:
         "openai",
         "google",
         "google_genai",
+        # At DEBUG it writes whole answers of Secrets Manager.
+        "botocore",
+        "boto3",
+        "urllib3",
         "psycopg.pool",
         "mangum",
     ):

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import logging
+import sys
 from typing import Any
 
-from mangum import Mangum
+from handlers.cold_start import no_collection
 
-from core import settings
-from handlers.app import create_app
+with no_collection():
+    from mangum import Mangum
 
-_app = create_app()
+    from core import settings
+    from handlers import problems
+    from handlers.app import create_app
+
+    _app = create_app()
+    _app.state.deps.warm_up()
+
+logger = logging.getLogger(__name__)
+
 _TEXT = ("text/", "application/json", "application/problem+json", "application/javascript")
 """Everything else goes out as base64, which API Gateway decodes where binary types are set."""
+
+_LAMBDA_RETURNS = 6_291_556
+"""Bytes at most. For one more, the runtime ends the process and API Gateway answers 502. Base64 is less than
+JSON in JSON for what is not ASCII; the template's API decodes it, as HTTP APIs do."""
+_MOST_OF_A_LETTER = 12
+_ASCII_ONLY = sys.version_info < (3, 12)
+"""Lambda's older runtimes write what a function returns as ASCII: six bytes for each other letter, and
+twelve for those beyond the 65,536 first."""
 
 _base_path = settings.load().api_base_path
 
@@ -28,4 +48,29 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         _app, lifespan="off", api_gateway_base_path=base_path or "/", text_mime_types=list(_TEXT)
     )
     response: dict[str, Any] = adapter(event, context)
-    return response
+    return _returnable(response)
+
+
+def _returnable(response: dict[str, Any]) -> dict[str, Any]:
+    if _fits(response):
+        return response
+    octets = base64.b64encode(response["body"].encode()).decode()
+    packed = response | {"body": octets, "isBase64Encoded": True}
+    return packed if _fits(packed) else _refused(response)
+
+
+def _fits(response: dict[str, Any]) -> bool:
+    if len(response["body"]) * _MOST_OF_A_LETTER < _LAMBDA_RETURNS:
+        return True
+    return len(json.dumps(response, ensure_ascii=_ASCII_ONLY).encode()) <= _LAMBDA_RETURNS
+
+
+def _refused(response: dict[str, Any]) -> dict[str, Any]:
+    logger.warning("an answer is larger than Lambda returns", extra={"chars": len(response["body"])})
+    problem = problems.page_too_large(response["headers"]["x-request-id"])
+    return response | {
+        "statusCode": problem.status_code,
+        "headers": {**response["headers"], **problem.headers},
+        "body": bytes(problem.body).decode(),
+        "isBase64Encoded": False,
+    }

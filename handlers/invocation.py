@@ -37,4 +37,6 @@ async def _awaited(work: Callable[[Deps], Awaitable[T]], deps: Deps) -> T:
 def _process() -> tuple[Deps, asyncio.Runner]:
     config = settings.load()
     log.configure(config.log_format, config.log_level, service=os.environ.get(_SERVICE, "lambda"))
-    return wiring.build(config), asyncio.Runner()
+    deps = wiring.build(config)
+    deps.warm_up()
+    return deps, asyncio.Runner()

@@ -11,7 +11,10 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-_PROBLEM = {"$ref": "#/components/schemas/Problem"}
+from handlers.schemas import Problem
+
+_REFERENCE = "#/components/schemas/{model}"
+PROBLEM_SCHEMA = {"$ref": _REFERENCE.format(model=Problem.__name__)}
 _KEYLESS = ("/healthz", "/readyz")
 _SECURITY: list[dict[str, list[str]]] = [{"bearer": []}, {"apiKey": []}]
 _SCHEMES = {
@@ -28,20 +31,23 @@ def document(app: FastAPI) -> dict[str, Any]:
         )
         components = found.setdefault("components", {})
         components["securitySchemes"] = _SCHEMES
+        schemas = components.setdefault("schemas", {})
+        _add(schemas, Problem.__name__, Problem.model_json_schema(ref_template=_REFERENCE))
         for path, operations in found["paths"].items():
             for operation in operations.values():
-                _mend(operation, components.setdefault("schemas", {}))
+                for media in operation.get("requestBody", {}).get("content", {}).values():
+                    _add_parts(schemas, media["schema"])
                 if path not in _KEYLESS:
                     operation["security"] = _SECURITY
         app.openapi_schema = found
     return app.openapi_schema
 
 
-def _mend(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
-    for status, response in operation.get("responses", {}).items():
-        content = response.get("content", {})
-        if int(status) >= 400 and content.get("application/json", {}).get("schema") == _PROBLEM:
-            content["application/problem+json"] = content.pop("application/json")
-    for media in operation.get("requestBody", {}).get("content", {}).values():
-        for name, schema in media["schema"].pop("$defs", {}).items():
-            schemas.setdefault(name, schema)
+def _add(schemas: dict[str, Any], name: str, schema: dict[str, Any]) -> None:
+    _add_parts(schemas, schema)
+    schemas.setdefault(name, schema)
+
+
+def _add_parts(schemas: dict[str, Any], schema: dict[str, Any]) -> None:
+    for name, part in schema.pop("$defs", {}).items():
+        schemas.setdefault(name, part)

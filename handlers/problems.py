@@ -63,6 +63,13 @@ def internal_error(request_id: str) -> JSONResponse:
     )
 
 
+def page_too_large(request_id: str) -> JSONResponse:
+    """For whoever asked for so many items that the answer cannot be sent."""
+    message = "the answer is larger than can be sent: ask for fewer items"
+    fields = [FieldProblemOut(field="limit", message=message)]
+    return _response(422, f"limit: {message}", request_id, fields=fields)
+
+
 async def _on_rootnote_error(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, errors.RootnoteError)  # noqa: S101  (as registered below)
     status = status_of(exc)

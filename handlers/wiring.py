@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from core.aws import secrets
 from core.aws.queue import MessageQueue
+from core.aws.secrets import SecretsManager
 from core.queue.publisher import Publisher
 from core.settings import Settings
 from core.store.database import Database
@@ -18,6 +19,7 @@ from handlers.projects import ProjectDirectory
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deps:
     settings: Settings
+    secrets_manager: SecretsManager
     database: Database
     publisher: Publisher
     projects: ProjectDirectory
@@ -27,6 +29,11 @@ class Deps:
     dead_letters: MessageQueue | None
     """Takes those buffered events that can never be stored."""
 
+    def warm_up(self) -> None:
+        """Load what the passwords need: a Lambda may take 10 s to start, the first connection 3."""
+        if self.settings.database_secret or self.settings.redis_secret:
+            self.secrets_manager.provider()
+
     async def aclose(self) -> None:
         await self.publisher.aclose()
         await self.database.aclose()
@@ -34,19 +41,21 @@ class Deps:
 
 def build(settings: Settings) -> Deps:
     """Nothing connects yet: connections open when first used."""
+    manager = SecretsManager()
     database = Database(
         settings.database_url.get_secret_value(),
         pool_size=settings.database_pool_size,
         timeout=settings.database_timeout,
-        secret=secrets.database_secret(settings),
+        secret=secrets.database_secret(settings, manager),
     )
     return Deps(
         settings=settings,
+        secrets_manager=manager,
         database=database,
         publisher=Publisher(
             settings.redis_url.get_secret_value(),
             timeout=settings.redis_timeout,
-            secret=secrets.redis_secret(settings),
+            secret=secrets.redis_secret(settings, manager),
         ),
         projects=ProjectDirectory(database),
         keys=KeyRing(database, auth=settings.auth, dev_token=settings.dev_token),

@@ -160,3 +160,11 @@ def _close_process(pid: int, **_: object) -> None:
 def _sweep_at_once(**_: object) -> None:
     """After an outage, what waited need not wait for beat."""
     app.send_task(names.SWEEP, expires=load().sweep_interval, retry=False)
+
+
+@worker_ready.connect
+def _protect_while_working(**_: object) -> None:
+    if agent_uri := load().ecs_agent_uri:
+        from worker import protection  # noqa: PLC0415  (only ECS has an agent to ask)
+
+        protection.start(agent_uri)

@@ -1,1 +1,4 @@
-"""AWS itself: secrets and the buffer of events. boto3 is loaded by those who use it, when they do."""
+"""AWS itself: secrets, the buffer of events, answers to CloudFormation.
+
+boto3 is loaded by those who use it, when they do.
+"""

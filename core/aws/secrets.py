@@ -26,17 +26,37 @@ _AGAIN_SECONDS = 5.0
 """A refused secret is asked for anew at most this often: a wrong one must not flood Secrets Manager."""
 
 
+class SecretsManager:
+    """One client for all secrets of a process, made when first needed. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._provider: SecretsProvider | None = None
+
+    def provider(self) -> SecretsProvider:
+        """Nothing is sent yet. The first call takes a quarter of a second of processor time."""
+        with self._lock:
+            if self._provider is None:
+                self._provider = _provider()
+            return self._provider
+
+
 class StoredSecret:
     """One secret, a JSON object of texts. Threads may share it."""
 
     def __init__(
-        self, secret_id: str, *, max_age: float, clock: Callable[[], float] = time.monotonic
+        self,
+        secret_id: str,
+        *,
+        max_age: float,
+        manager: SecretsManager | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._id = secret_id
+        self._manager = manager or SecretsManager()
         self._max_age = max_age
         self._clock = clock
         self._lock = threading.Lock()
-        self._provider: SecretsProvider | None = None
         self._value: dict[str, str] | None = None
         self._read_at = 0.0
 
@@ -68,10 +88,9 @@ class StoredSecret:
         )
 
         self._read_at = self._clock()
-        if self._provider is None:
-            self._provider = _provider()
+        provider = self._manager.provider()
         try:
-            value = json.loads(str(self._provider.get(self._id, force_fetch=True)))
+            value = json.loads(str(provider.get(self._id, force_fetch=True)))
         except GetParameterError as exc:
             # Its text is boto3's, which names the secret and the reason, never the value.
             raise SecretUnavailable(f"Secrets Manager: {exc}") from exc
@@ -83,7 +102,7 @@ class StoredSecret:
 
 
 def _provider() -> SecretsProvider:
-    # A tenth of a second of imports that only a process with secrets to read pays for.
+    # Imports that only a process with secrets to read pays for.
     from aws_lambda_powertools.utilities.parameters import SecretsProvider  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
 
@@ -92,16 +111,18 @@ def _provider() -> SecretsProvider:
     )
 
 
-def database_secret(settings: Settings) -> StoredSecret | None:
-    return _secret(settings.database_secret, settings)
+def database_secret(settings: Settings, manager: SecretsManager | None = None) -> StoredSecret | None:
+    return _secret(settings.database_secret, settings, manager)
 
 
-def redis_secret(settings: Settings) -> StoredSecret | None:
-    return _secret(settings.redis_secret, settings)
+def redis_secret(settings: Settings, manager: SecretsManager | None = None) -> StoredSecret | None:
+    return _secret(settings.redis_secret, settings, manager)
 
 
-def _secret(secret_id: str | None, settings: Settings) -> StoredSecret | None:
-    return StoredSecret(secret_id, max_age=settings.secret_max_age) if secret_id else None
+def _secret(secret_id: str | None, settings: Settings, manager: SecretsManager | None) -> StoredSecret | None:
+    if secret_id is None:
+        return None
+    return StoredSecret(secret_id, max_age=settings.secret_max_age, manager=manager)
 
 
 def database_url(settings: Settings) -> str:

@@ -6,6 +6,7 @@ asking the database first; everything else gets a UUIDv7, which keeps index page
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID, uuid5
 
 from uuid_utils.compat import uuid7
@@ -13,6 +14,12 @@ from uuid_utils.compat import uuid7
 
 def new_id() -> UUID:
     return uuid7()
+
+
+def first_id_at(at: datetime) -> UUID:
+    """The smallest UUIDv7 of that millisecond: ids made since then are not smaller."""
+    milliseconds = int(at.timestamp() * 1_000)
+    return UUID(int=milliseconds << 80 | 0x7 << 76 | 0b10 << 62)
 
 
 def group_id(project_id: UUID, fingerprint: str, version: int) -> UUID:

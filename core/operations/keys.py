@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -10,6 +11,8 @@ from core.domain.ids import new_id
 from core.errors import FieldProblem, InvalidInput, NotFound
 from core.store import keys, projects
 from core.store.database import Connection, Database
+
+_IS_HASH = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,6 +26,27 @@ class NewKey:
 async def create(*, scope: Scope, project_key: str | None, name: str, database: Database) -> NewKey:
     """`project_key` None: good for every project. Raises InvalidInput for a project that does not exist."""
     made = NewKey(id=new_id(), key=new_key())
+    await add_hash(
+        key_id=made.id,
+        key_hash=hash_key(made.key),
+        scope=scope,
+        project_key=project_key,
+        name=name,
+        database=database,
+    )
+    return made
+
+
+async def add_hash(
+    *, key_id: UUID, key_hash: str, scope: Scope, project_key: str | None, name: str, database: Database
+) -> None:
+    """Store a key that was made elsewhere, which then need not come here itself.
+
+    `key_hash` as `hash_key` writes it. Doing it twice changes nothing. Raises InvalidInput, also for a
+    project that does not exist, and Conflict where another id has this hash.
+    """
+    if not _IS_HASH.fullmatch(key_hash):
+        raise InvalidInput(FieldProblem(field="sha256", message="must be 64 lower-case hexadecimal digits"))
 
     async def add(connection: Connection) -> None:
         project_id = None
@@ -31,16 +55,10 @@ async def create(*, scope: Scope, project_key: str | None, name: str, database: 
             if project_id is None:
                 raise InvalidInput(FieldProblem(field="project_key", message="is no project's key"))
         await keys.add(
-            connection,
-            key_id=made.id,
-            key_hash=hash_key(made.key),
-            scope=scope,
-            project_id=project_id,
-            name=name,
+            connection, key_id=key_id, key_hash=key_hash, scope=scope, project_id=project_id, name=name
         )
 
     await database.autocommit(add)
-    return made
 
 
 async def revoke(key_id: UUID, *, database: Database) -> None:

@@ -34,6 +34,9 @@ _RECONNECT_SECONDS = 5.0
 """Short, so that after an outage the pool tries anew every few seconds, not at ever longer waits."""
 
 _WORK_SECONDS = 10.0
+_CANCEL_SECONDS = 1.0
+"""What work is given to end by, after psycopg has asked the server to cancel it. psycopg itself would wait
+10 s for a server that is silent, and API Gateway for nobody longer than 29 s."""
 _REST_SECONDS = 2.0
 """After a time-out, requests fail at once for this long: with PostgreSQL away, each would otherwise
 wait for the whole time-out, and a load balancer's health check would see no answer at all."""
@@ -105,8 +108,8 @@ class Database:
         for attempt in range(_RETRIES + 1):
             try:
                 await self._open()
-                async with self._pool.connection() as connection, asyncio.timeout(self._work_seconds):
-                    return await work(connection)
+                async with self._pool.connection() as connection:
+                    return await self._bounded(work(connection))
             except PoolTimeout as exc:
                 self._resting_until = time.monotonic() + _REST_SECONDS
                 raise StoreUnavailable("no database connection in time") from exc
@@ -122,6 +125,10 @@ class Database:
                 # A restart of the server leaves dead connections in the pool: weed them out first.
                 await self._pool.check()
         raise AssertionError("unreachable")
+
+    async def _bounded(self, work: Awaitable[T]) -> T:
+        async with asyncio.timeout(self._work_seconds + _CANCEL_SECONDS), asyncio.timeout(self._work_seconds):
+            return await work
 
     async def _open(self) -> None:
         if time.monotonic() < self._resting_until:

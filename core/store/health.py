@@ -21,6 +21,14 @@ class StoreHealth:
     sweeper_age: float | None = None
     worker_age: float | None = None
 
+    @property
+    def has_schema(self) -> bool:
+        """A newer schema counts: while a version is rolled out or back, older code works on it.
+
+        Revisions are numbers that ascend; a test holds them to it.
+        """
+        return self.revision is not None and self.revision.isdecimal() and int(self.revision) >= int(HEAD)
+
 
 async def look(connection: Connection) -> StoreHealth:
     cursor = await connection.execute("SELECT to_regclass('alembic_version') IS NOT NULL")

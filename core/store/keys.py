@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from psycopg.errors import UniqueViolation
+
 from core.domain.access import Scope
+from core.errors import Conflict
 from core.store.database import Connection
 
 
@@ -31,10 +34,15 @@ async def find_valid(connection: Connection, key_hash: str) -> StoredKey | None:
 async def add(
     connection: Connection, *, key_id: UUID, key_hash: str, scope: Scope, project_id: UUID | None, name: str
 ) -> None:
-    await connection.execute(
-        "INSERT INTO api_keys (id, hash, scope, project_id, name) VALUES (%s, %s, %s, %s, %s)",
-        (key_id, key_hash, scope, project_id, name),
-    )
+    """Nothing happens where the id is there already. Raises Conflict where another id has the hash."""
+    try:
+        await connection.execute(
+            "INSERT INTO api_keys (id, hash, scope, project_id, name) VALUES (%s, %s, %s, %s, %s)"
+            " ON CONFLICT (id) DO NOTHING",
+            (key_id, key_hash, scope, project_id, name),
+        )
+    except UniqueViolation as exc:
+        raise Conflict("this key is stored already") from exc
 
 
 async def revoke(connection: Connection, key_id: UUID) -> bool:

@@ -8,13 +8,13 @@ from fastapi import APIRouter, Request
 
 from core.domain.access import Scope
 from core.operations import analyses
-from handlers.routes.common import PROBLEMS, request_id_of
-from handlers.schemas import JobAccepted, Problem
+from handlers.routes.common import PROBLEMS, problem, request_id_of
+from handlers.schemas import JobAccepted
 from handlers.wiring import deps_of
 
 router = APIRouter(prefix="/api/v1/groups", tags=["groups"])
 
-_RESPONSES = PROBLEMS | {404: {"model": Problem}, 409: {"model": Problem}}
+_RESPONSES = PROBLEMS | {404: problem(), 409: problem()}
 
 
 @router.post("/{group_id}/analyse", status_code=202, response_model=JobAccepted, responses=_RESPONSES)

@@ -26,6 +26,7 @@ from handlers.routes.common import (
     ProjectParam,
     body_of,
     cursor_of,
+    problem,
     project_filter,
     request_id_of,
 )
@@ -38,7 +39,6 @@ from handlers.schemas import (
     EventIn,
     EventOut,
     EventPage,
-    Problem,
 )
 from handlers.wiring import deps_of
 
@@ -161,7 +161,7 @@ async def list_events(
     )
 
 
-@router.get("/{event_id}", response_model=EventOut, responses=PROBLEMS | {404: {"model": Problem}})
+@router.get("/{event_id}", response_model=EventOut, responses=PROBLEMS | {404: problem()})
 async def get_event(request: Request, event_id: UUID) -> EventOut:
     deps = deps_of(request)
     caller = await deps.keys.caller(request, Scope.READ)

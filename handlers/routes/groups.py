@@ -9,8 +9,16 @@ from fastapi import APIRouter, Request
 from core.domain.access import Scope
 from core.errors import NotFound
 from core.store import groups
-from handlers.routes.common import PROBLEMS, CursorParam, Limit, ProjectParam, cursor_of, project_filter
-from handlers.schemas import GroupOut, GroupPage, Problem
+from handlers.routes.common import (
+    PROBLEMS,
+    CursorParam,
+    Limit,
+    ProjectParam,
+    cursor_of,
+    problem,
+    project_filter,
+)
+from handlers.schemas import GroupOut, GroupPage
 from handlers.wiring import deps_of
 
 router = APIRouter(prefix="/api/v1/groups", tags=["groups"])
@@ -34,7 +42,7 @@ async def list_groups(
     )
 
 
-@router.get("/{group_id}", response_model=GroupOut, responses=PROBLEMS | {404: {"model": Problem}})
+@router.get("/{group_id}", response_model=GroupOut, responses=PROBLEMS | {404: problem()})
 async def get_group(request: Request, group_id: UUID) -> GroupOut:
     deps = deps_of(request)
     caller = await deps.keys.caller(request, Scope.READ)

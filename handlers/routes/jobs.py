@@ -13,13 +13,21 @@ from core.errors import NotFound
 from core.operations import jobs as operations
 from core.store import backlog
 from handlers.operator_schemas import JobOut, JobPage, Retried
-from handlers.routes.common import PROBLEMS, CursorParam, Limit, ProjectParam, cursor_of, project_filter
-from handlers.schemas import JobAccepted, Problem
+from handlers.routes.common import (
+    PROBLEMS,
+    CursorParam,
+    Limit,
+    ProjectParam,
+    cursor_of,
+    problem,
+    project_filter,
+)
+from handlers.schemas import JobAccepted
 from handlers.wiring import deps_of
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
-_NOT_FOUND = PROBLEMS | {404: {"model": Problem}}
+_NOT_FOUND = PROBLEMS | {404: problem()}
 
 
 @router.get("", response_model=JobPage, responses=PROBLEMS)
@@ -73,7 +81,7 @@ async def retry_all_jobs(request: Request) -> Retried:
     "/{job_id}/retry",
     status_code=202,
     response_model=JobAccepted,
-    responses=_NOT_FOUND | {409: {"model": Problem}},
+    responses=_NOT_FOUND | {409: problem()},
 )
 async def retry_job(request: Request, job_id: UUID) -> JobAccepted:
     """Queue a failed, dead or skipped job again, with all its attempts."""

@@ -12,8 +12,7 @@ from core.operations import keys as operations
 from core.store import keys
 from handlers.bodies import parse, read_body
 from handlers.operator_schemas import KeyIn, KeyMade, KeyOut
-from handlers.routes.common import BODY_PROBLEMS, PROBLEMS, body_of
-from handlers.schemas import Problem
+from handlers.routes.common import BODY_PROBLEMS, PROBLEMS, body_of, problem
 from handlers.wiring import Deps, deps_of
 
 router = APIRouter(prefix="/api/v1/keys", tags=["keys"])
@@ -48,7 +47,7 @@ async def list_keys(request: Request) -> list[KeyOut]:
     return [KeyOut.model_validate(key) for key in found]
 
 
-@router.delete("/{key_id}", status_code=204, responses=PROBLEMS | {404: {"model": Problem}})
+@router.delete("/{key_id}", status_code=204, responses=PROBLEMS | {404: problem()})
 async def revoke_key(request: Request, key_id: UUID) -> Response:
     """It may work for up to 30 seconds more in processes that have just seen it."""
     deps = await _admin_of_all(request)

@@ -14,19 +14,17 @@ from core.operations import metadata as operations
 from core.operations.projects import merged
 from core.store import metadata
 from handlers.project_schemas import GenerationQueued, MetadataExists, MetadataOut
-from handlers.routes.common import PROBLEMS, request_id_of
+from handlers.routes.common import PROBLEMS, problem, request_id_of
 from handlers.routes.projects import own_only
-from handlers.schemas import Problem
 from handlers.wiring import Deps, deps_of
 
 router = APIRouter(prefix="/api/projects", tags=["metadata"])
 
-_NOT_FOUND = PROBLEMS | {404: {"model": Problem}}
+_NOT_FOUND = PROBLEMS | {404: problem()}
 _GENERATE: dict[str, Any] = {
     "status_code": 202,
     "response_model": GenerationQueued,
-    "responses": _NOT_FOUND
-    | {200: {"model": MetadataExists}, 409: {"model": Problem, "description": "Switched off"}},
+    "responses": _NOT_FOUND | {200: {"model": MetadataExists}, 409: problem("Switched off")},
 }
 
 

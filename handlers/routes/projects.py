@@ -13,20 +13,18 @@ from core.operations.project_input import ProjectIn
 from core.store import projects
 from handlers.bodies import parse, read_body
 from handlers.project_schemas import ProjectOut, ProjectPage
-from handlers.routes.common import BODY_PROBLEMS, PROBLEMS, CursorParam, Limit, body_of, cursor_of
-from handlers.schemas import Problem
+from handlers.routes.common import BODY_PROBLEMS, PROBLEMS, CursorParam, Limit, body_of, cursor_of, problem
 from handlers.wiring import deps_of
 
 router = APIRouter(prefix="/api/projects", tags=["projects"])
 
-_NOT_FOUND = PROBLEMS | {404: {"model": Problem}}
+_NOT_FOUND = PROBLEMS | {404: problem()}
 
 
 @router.put(
     "/{project_id}",
     response_model=ProjectOut,
-    responses=BODY_PROBLEMS
-    | {201: {"model": ProjectOut}, 409: {"model": Problem, "description": "Key taken"}},
+    responses=BODY_PROBLEMS | {201: {"model": ProjectOut}, 409: problem("Key taken")},
     openapi_extra=body_of(ProjectIn),
 )
 async def put_project(request: Request, project_id: UUID) -> Response:

@@ -1,97 +1,119 @@
-"""Secrets Manager and SQS as far as Rootnote speaks to them, over real HTTP, with trouble on demand."""
+"""A small AWS on loopback, in the test's own process: what a test says is there is there.
+
+Its address goes into AWS_ENDPOINT_URL. It also takes what stand-ins for programs tell of how they were
+called (`/_tool`), so that everything that happened stands in one journal, in order.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-Answer = tuple[int, dict[str, Any]]
+from tests.fakes.aws_wire import AwsFault, read_request, write_answer, write_fault
 
-CREDENTIALS = {
-    "AWS_ACCESS_KEY_ID": "test",
-    "AWS_SECRET_ACCESS_KEY": "test",
-    "AWS_DEFAULT_REGION": "eu-central-1",
-    "AWS_EC2_METADATA_DISABLED": "true",
-}
+Operation = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
-class FakeAws:
-    """`refuses` True: every call is answered with 503. `queues` holds messages as they were sent."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """Of an API (`what` is `ecs.RunTask`, `given` its input) or of a program (`what` is `docker push`)."""
 
-    def __init__(self) -> None:
-        self.url = ""
-        self.secrets: dict[str, Mapping[str, str]] = {}
-        self.queues: dict[str, list[dict[str, Any]]] = {}
-        self.reads: list[str] = []
-        self.refuses = False
+    what: str
+    given: Mapping[str, Any]
 
-    @property
-    def environment(self) -> dict[str, str]:
-        return {**CREDENTIALS, "AWS_ENDPOINT_URL": self.url}
 
-    def queue_url(self, name: str) -> str:
-        url = f"{self.url}/000000000000/{name}"
-        self.queues.setdefault(url, [])
-        return url
+@dataclass(kw_only=True)
+class AwsServer:
+    """`operations` by `service.Operation`; `tool` answers the stand-ins with {"code": …, "out": …};
+    `pages` are what plain GETs find, by path, as (status, JSON)."""
 
-    def answer(self, target: str, asked: Mapping[str, Any]) -> Answer:
-        if self.refuses:
-            return 503, {"__type": "ServiceUnavailable", "message": "away"}
-        actions: dict[str, Callable[[Mapping[str, Any]], Answer]] = {
-            "secretsmanager.GetSecretValue": self._secret,
-            "AmazonSQS.SendMessageBatch": self._take,
-        }
-        return actions[target](asked)
+    operations: dict[str, Operation] = field(default_factory=dict)
+    tool: Operation = field(default=lambda _: {})
+    pages: dict[str, tuple[int, Mapping[str, Any]]] = field(default_factory=dict)
+    journal: list[Call] = field(default_factory=list)
+    url: str = ""
 
-    def _secret(self, asked: Mapping[str, Any]) -> Answer:
-        self.reads.append(asked["SecretId"])
-        if asked["SecretId"] not in self.secrets:
-            return 400, {"__type": "ResourceNotFoundException", "message": "no such secret"}
-        return 200, {"SecretString": json.dumps(dict(self.secrets[asked["SecretId"]]))}
+    def said(self) -> list[str]:
+        return [call.what for call in self.journal]
 
-    def _take(self, asked: Mapping[str, Any]) -> Answer:
-        taken = []
-        for entry in asked["Entries"]:
-            self.queues[asked["QueueUrl"]].append(entry)
-            digest = hashlib.md5(entry["MessageBody"].encode(), usedforsecurity=False).hexdigest()
-            taken.append({"Id": entry["Id"], "MessageId": entry["Id"], "MD5OfMessageBody": digest})
-        return 200, {"Successful": taken, "Failed": []}
+    def given(self, what: str) -> Mapping[str, Any]:
+        """The last call of this kind."""
+        return [call.given for call in self.journal if call.what == what][-1]
+
+    def answer(self, headers: Mapping[str, str], body: bytes) -> tuple[int, str, bytes]:
+        request = read_request(headers, body)
+        what = f"{request.service}.{request.operation}"
+        self.journal.append(Call(what=what, given=request.given))
+        try:
+            if what not in self.operations:
+                raise AwsFault("InvalidAction", f"the fake has no {what}")
+            kind, text = write_answer(request, self.operations[what](request.given))
+        except AwsFault as fault:
+            kind, text = write_fault(request.service, fault)
+            return fault.status, kind, text
+        return 200, kind, text
+
+    def answer_tool(self, body: bytes) -> bytes:
+        told = json.loads(body)
+        name = told["argv"][0].rpartition("/")[2]
+        self.journal.append(Call(what=" ".join([name, *told["argv"][1:2]]), given=told))
+        return json.dumps({"code": 0, "out": "", **self.tool(told)}).encode()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    # Head and body in one packet: as two, the second waits 40 ms for the first one's receipt.
+    wbufsize = -1
+    aws: AwsServer
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        if self.path == "/_tool":
+            self._send(200, "application/json", self.aws.answer_tool(body))
+        else:
+            self._send(*self.aws.answer(dict(self.headers.items()), body))
+
+    def do_GET(self) -> None:
+        status, page = self.aws.pages.get(self.path, (404, {}))
+        self._send(status, "application/json", json.dumps(page).encode())
+
+    def do_HEAD(self) -> None:
+        """S3 has no such object yet."""
+        self._send(404, "text/xml", b"")
+
+    def do_PUT(self) -> None:
+        """S3 takes every object."""
+        self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        self.aws.journal.append(Call(what="s3.PutObject", given={"path": self.path}))
+        self._send(200, "text/xml", b"")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
+        """Into the journal, not to the terminal."""
+
+    def _send(self, status: int, kind: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
 
 @contextmanager
-def running_aws() -> Iterator[FakeAws]:
-    """On a free port of loopback, until the end of the block."""
-    fake = FakeAws()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            status, answer = fake.answer(self.headers["X-Amz-Target"], asked)
-            body = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/x-amz-json-1.1")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (as the base names it)
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    fake.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield fake
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+def running_aws() -> Iterator[AwsServer]:
+    aws = AwsServer()
+    handler = type("Handler", (_Handler,), {"aws": aws})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads = True
+        aws.url = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield aws
+        finally:
+            server.shutdown()
+            thread.join(5)

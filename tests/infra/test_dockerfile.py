@@ -23,18 +23,37 @@ def values(stage: list[tuple[str, ...]], word: str) -> list[str]:
 
 
 def test_both_stages_stand_on_the_same_slim_python() -> None:
-    assert [value.split()[0] for value in values(INSTRUCTIONS, "FROM")] == ["python:3.11-slim"] * 2
+    assert values(BUILD, "ARG") == ["BASE=python:3.11-slim"]
+    assert [value.split()[0] for value in values(INSTRUCTIONS, "FROM")] == ["${BASE}"] * 2
+
+
+def test_nothing_is_of_one_processor() -> None:
+    assert not re.search(r"x86_64|amd64|aarch64|arm64|--platform", " ".join(map(" ".join, INSTRUCTIONS)))
 
 
 def test_packages_are_the_locked_ones_by_hash() -> None:
     (install,) = [run for run in values(BUILD, "RUN") if " install " in run]
     assert "--require-hashes -r /build/requirements.txt" in install
     assert "--no-cache-dir" in install
+    # What a network wants of pip is mounted for this step: not copied, not an argument, not a variable.
+    assert set(re.findall(r"--mount=(\S+)", install)) == {
+        "type=secret,id=pip.conf,target=/etc/pip.conf",
+        "type=secret,id=ca.pem",
+    }
     assert "requirements.txt" in values(BUILD, "COPY")[0]
 
 
-def test_the_final_stage_installs_nothing() -> None:
-    assert not re.search(r"\b(apt|apt-get|pip|gcc|build-essential)\b", " ".join(values(FINAL, "RUN")))
+def test_the_final_stage_installs_nothing_and_takes_the_installers_away() -> None:
+    (run,) = values(FINAL, "RUN")
+    assert not re.search(r"\b(apt|apt-get|gcc|build-essential|install)\b", run)
+    removed = re.search(r"rm -rf ([^&]+)", run)
+    assert removed
+    assert removed[1].split() == [
+        "/usr/local/bin/pip*",
+        "/usr/local/lib/python3.*/site-packages/*",
+        "/usr/local/lib/python3.*/ensurepip",
+    ]
+    assert "-perm /6000 -exec chmod a-s" in run
     assert [copy.split()[0] for copy in values(FINAL, "COPY")] == ["--from=build"] * 2
 
 
@@ -52,6 +71,12 @@ def test_it_runs_as_a_user_whose_number_is_fixed() -> None:
     later = FINAL[[word for word, _ in FINAL].index("USER") :]
     assert not values(later, "RUN")
     assert not values(later, "COPY")
+
+
+def test_fargates_volume_for_tmp_gets_the_users_owner() -> None:
+    assert values(FINAL, "VOLUME") == ["/tmp"]
+    assert "chown 10001:10001 /tmp" in values(FINAL, "RUN")[0]
+    assert "VOLUME" in [word for word, _ in FINAL[[word for word, _ in FINAL].index("USER") :]]
 
 
 def test_bytecode_is_made_at_build_and_never_at_run_time() -> None:

@@ -19,7 +19,7 @@ from core.domain.access import hash_key, new_key
 from core.settings import Auth, Settings
 from handlers import wiring
 from handlers.app import create_app
-from tests.fakes.aws_server import FakeAws, running_aws
+from tests.fakes.secrets_and_queues import FakeAws, running_aws
 from tests.integration.conftest import Query, guide_event
 
 ROOT = Path(__file__).resolve().parents[2]

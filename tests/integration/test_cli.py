@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
+from core.domain.access import hash_key, new_key
+from core.domain.ids import new_id
 from tests.conftest import ROOT
 from tests.integration.conftest import Query
 
@@ -34,6 +37,7 @@ def test_help_everywhere(cli: object) -> None:
         [],
         ["keys"],
         ["keys", "create"],
+        ["keys", "add-hash"],
         ["keys", "list"],
         ["keys", "revoke"],
         ["projects"],
@@ -61,6 +65,38 @@ def test_keys(cli: object, query: Query) -> None:
     assert cli("keys", "revoke", key_id).returncode == 1
     assert "revoked" in cli("keys", "list").stdout
     assert cli("keys", "create", "--scope", "read", "--project", "no").returncode == 1
+
+
+def test_a_key_made_elsewhere_comes_as_its_hash(cli: object, query: Query) -> None:
+    assert callable(cli)
+    key, key_id = new_key(), str(new_id())
+    words = ["keys", "add-hash", "--sha256", hash_key(key), "--id", key_id, "--scope", "admin"]
+    for _ in range(2):
+        added = cli(*words, "--name", "first")
+        assert (added.returncode, added.stdout) == (0, f"id {key_id}\n"), added.stderr
+    [row] = query("SELECT id, scope, project_id, name FROM api_keys WHERE hash = %s", hash_key(key))
+    assert (str(row["id"]), row["scope"], row["project_id"], row["name"]) == (key_id, "admin", None, "first")
+    assert cli("keys", "revoke", key_id).stdout == "revoked\n"
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"--id": str(new_id())}, "this key is stored already"),
+        ({"--sha256": "rn_the-key-itself"}, "must be 64 lower-case hexadecimal digits"),
+        ({"--sha256": hash_key("another"), "--project": "nobodys"}, "is no project's key"),
+        ({"--id": "17"}, "not a valid UUID"),
+    ],
+)
+def test_a_wrong_hash_is_refused(cli: object, query: Query, changed: dict[str, str], said: str) -> None:
+    assert callable(cli)
+    given = {"--sha256": hash_key("a key"), "--id": str(new_id()), "--scope": "read"}
+    assert cli("keys", "add-hash", *chain.from_iterable(given.items())).returncode == 0
+    done = cli("keys", "add-hash", *chain.from_iterable((given | changed).items()))
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(query("SELECT id FROM api_keys")) == 1
 
 
 def test_projects_from_jsonl_and_csv(cli: object, query: Query, tmp_path: Path) -> None:

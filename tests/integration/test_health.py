@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import httpx2
+import pytest
 import redis
 from pydantic import SecretStr
 
@@ -46,6 +47,15 @@ async def test_a_database_without_our_tables_is_named(client: httpx2.AsyncClient
     query("DROP TABLE alembic_version")
     status, found = await checks(client)
     assert (status, found["postgres"], found["migrations"]) == (503, True, False)
+
+
+@pytest.mark.parametrize(("revision", "is_well"), [("0001", False), ("0002", True), ("9999", True)])
+async def test_a_newer_schema_is_fine_and_an_older_one_is_not(
+    client: httpx2.AsyncClient, query: Query, revision: str, is_well: bool
+) -> None:
+    query("UPDATE alembic_version SET version_num = %s", revision)
+    _, found = await checks(client)
+    assert found["migrations"] is is_well
 
 
 async def test_parts_that_are_away(settings: Settings) -> None:

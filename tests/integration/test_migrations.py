@@ -43,6 +43,13 @@ def test_readiness_knows_the_head() -> None:
     assert script.get_current_head() == health.HEAD
 
 
+def test_revisions_are_numbers_that_ascend() -> None:
+    """By which code that is rolled back knows that a schema is newer, see `core.store.schema`."""
+    script = ScriptDirectory.from_config(Config(str(ROOT / "alembic.ini")))
+    newest_first = [found.revision for found in script.walk_revisions()]
+    assert newest_first == [f"{number:04}" for number in range(len(newest_first), 0, -1)]
+
+
 def test_without_a_database_url_one_line_says_so() -> None:
     environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     done = subprocess.run(

@@ -21,7 +21,7 @@ from core.store.database import Connection, Database
 from infra.local.postgres import PostgresServer
 from infra.local.valkey import ValkeyServer
 from tests.e2e.program import wait_until
-from tests.fakes.aws_server import FakeAws, running_aws
+from tests.fakes.secrets_and_queues import FakeAws, running_aws
 
 ID = "arn:aws:secretsmanager:eu-central-1:000000000000:secret:database"
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
+
+import handlers
 
 _ROOT = Path(__file__).resolve().parents[2]
 _HEAVY = (
@@ -19,19 +22,45 @@ _HEAVY = (
 )
 
 
-def test_the_lambda_entry_point_is_light() -> None:
-    code = "import sys, handlers.api; print(*sys.modules)"
+def loaded_by(code: str) -> set[str]:
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", f"import sys; {code}; print(*sys.modules)"],
         cwd=_ROOT,
         env={"DATABASE_URL": "postgresql://localhost/none", "PATH": ""},
         capture_output=True,
         text=True,
         check=True,
     )
-    loaded = set(done.stdout.split())
+    return set(done.stdout.split())
+
+
+def test_the_lambda_entry_point_is_light() -> None:
+    loaded = loaded_by("import handlers.api")
     assert "fastapi" in loaded
     assert not loaded & set(_HEAVY)
+
+
+def test_a_handler_without_http_loads_no_web_framework() -> None:
+    loaded = loaded_by("import handlers.log_events")
+    assert "psycopg" in loaded
+    assert not loaded & {*_HEAVY, "fastapi", "mangum", "boto3"}
+
+
+def test_no_other_handler_is_heavier_for_the_one_that_migrates() -> None:
+    names = [
+        name
+        for _, name, _ in pkgutil.walk_packages(handlers.__path__, "handlers.")
+        if name != "handlers.migrate"
+    ]
+    assert "handlers.backlog_metric" in names
+    assert not loaded_by(f"import {', '.join(names)}") & set(_HEAVY)
+
+
+def test_the_handler_that_migrates_can_answer_though_nothing_is_installed() -> None:
+    """What cannot be loaded is then said to CloudFormation, which waits for an hour otherwise."""
+    known = {name.partition(".")[0] for name in loaded_by("import handlers.migrate")}
+    installed = {name.partition(".")[0] for name in loaded_by("pass")}
+    assert known - installed - sys.stdlib_module_names == {"core", "handlers"}
 
 
 def test_the_worker_loads_its_metrics_only_after_they_are_shared() -> None:

@@ -1,9 +1,9 @@
-"""`alembic upgrade head` against DATABASE_URL; one migrator at a time."""
+"""`alembic upgrade head` against DATABASE_URL, or on a connection that is given; one migrator at a time."""
 
 from __future__ import annotations
 
 from alembic import context
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from core.aws.secrets import database_url
@@ -16,12 +16,21 @@ _MIGRATION_LOCK = 7_236_412_905
 
 
 def _online() -> None:
+    given: Connection | None = context.config.attributes.get("connection")
+    if given is not None:
+        _migrate(given)
+        return
     try:
         url = database_url(load())
     except (ConfigError, SecretUnavailable) as exc:
         raise SystemExit(f"rootnote: {exc}") from None
     engine = create_engine(url.replace("postgres://", "postgresql://", 1), poolclass=NullPool)
-    with engine.connect() as connection, connection.begin():
+    with engine.connect() as connection:
+        _migrate(connection)
+
+
+def _migrate(connection: Connection) -> None:
+    with connection.begin():
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
         context.configure(connection=connection, target_metadata=metadata, compare_type=True)
         context.run_migrations()

@@ -1,0 +1,1 @@
+"""What the bundles weigh, and how long they take to start: measured on this machine, judged by nobody."""
