@@ -7,17 +7,21 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
+from infra.lambda_runtime import parts
 from infra.local import process
 from infra.local.errors import LocalError
 from infra.local.server import EmbeddedServer
-from infra.localstack.function_python import make_function_python, runtime_name
 
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv-localstack"
+RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
+"""Lambda's name of the Python that functions run under here: this one."""
 ENTRY_POINT = """\
 [localstack.lambda.runtime_executor]
 process = infra.localstack.plugins.executor:ProcessExecutorPlugin
@@ -45,7 +49,7 @@ SETTINGS = {
 
 
 class LocalStackServer(EmbeddedServer):
-    """Starts empty each time. All that it and its functions write is in `data_dir`/run, which it owns.
+    """Starts empty each time. All that it and its functions write is in `data_dir`/run, and goes at the end.
 
     `settings` are variables of LocalStack's own, such as LAMBDA_RETRY_BASE_DELAY.
     """
@@ -68,6 +72,10 @@ class LocalStackServer(EmbeddedServer):
             raise LocalError("LocalStack has not been started")
         return f"http://127.0.0.1:{self.port}"
 
+    def stop(self) -> None:
+        super().stop()
+        shutil.rmtree(self._run, ignore_errors=True)
+
     def _prepare(self, lock_fd: int) -> None:
         if not (VENV / ".ready").exists():
             raise LocalError(f"{VENV.name} is not there; make it with: make {VENV.name}/.ready")
@@ -77,7 +85,12 @@ class LocalStackServer(EmbeddedServer):
         plugin = self._run / "plugin/rootnote_process_executor-1.dist-info"
         (plugin / "entry_points.txt").write_text(ENTRY_POINT)
         (plugin / "METADATA").write_text(METADATA)
-        self._function_python = make_function_python(self._run / "function-python")
+        try:
+            self._function_python = parts.interpreter(self._run)
+        except PackageNotFoundError as error:
+            raise LocalError(
+                f"{sys.prefix} has no {error.name}; `make lint` installs what tests need"
+            ) from None
 
     def _spawn(self, port: int, lock_fd: int) -> subprocess.Popen[bytes]:
         environment = {
@@ -90,7 +103,7 @@ class LocalStackServer(EmbeddedServer):
             "TMPDIR": str(self._run / "tmp"),
             "HOME": str(self._run / "home"),
             "FUNCTION_PYTHON": str(self._function_python),
-            "FUNCTION_RUNTIME": runtime_name(),
+            "FUNCTION_RUNTIME": RUNTIME,
             **SETTINGS,
             **self._settings,
         }

@@ -1,4 +1,4 @@
-# LocalStack: AWS on loopback, in a virtual environment of its own.
+# LocalStack: AWS on loopback, without Docker.
 .PHONY: localstack
 
 localstack: $(VENV)/.dev .venv-localstack/.ready ## AWS on loopback, with functions as local processes; Ctrl-C stops it

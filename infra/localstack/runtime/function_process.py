@@ -109,7 +109,7 @@ class FunctionProcess:
         return text.decode(errors="replace")
 
     def peak_mb(self) -> int:
-        """Of resident memory; 0 where the system does not say."""
+        """Of resident memory; 0 where the system does not say, or no more."""
         try:
             status = Path("/proc", str(self._process.pid), "status").read_text()
         except OSError:
@@ -119,8 +119,8 @@ class FunctionProcess:
 
     def end(self) -> None:
         """At once, with all that it started. From any thread, once or more often."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        if self.lives():
+            self._kill_group()
         self._watcher.join()
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -155,11 +155,14 @@ class FunctionProcess:
     def _watch(self) -> None:
         code = self._process.wait()
         # Its own children go as well, as they do with Lambda's sandbox.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        self._kill_group()
         self._events.put(Exited(code=code))
         self._api.close()
         self._lifeline.close()
+
+    def _kill_group(self) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
 
 def _timed_out(request_id: str, seconds: float) -> Failure:

@@ -102,6 +102,8 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body in one packet: else each answer waits 40 ms for the acknowledgement of its head.
+    wbufsize = -1
     server: _Server
 
     def do_GET(self) -> None:

@@ -79,8 +79,9 @@ class Sandbox:
             f"Duration: {duration:.2f} ms",
             f"Billed Duration: {int(duration) + 1} ms",
             f"Memory Size: {self._function.memory_mb} MB",
-            f"Max Memory Used: {peak_mb} MB",
         ]
+        if peak_mb:
+            figures.append(f"Max Memory Used: {peak_mb} MB")
         if init_seconds is not None:
             figures.append(f"Init Duration: {init_seconds * 1000:.2f} ms")
         return "\t".join(figures)

@@ -22,7 +22,6 @@ from infra.local.postgres import PostgresServer
 from infra.local.valkey import ValkeyServer
 from infra.localstack.clients import client_environment
 from infra.localstack.deployer import Deployed
-from infra.localstack.packaging import read_template
 from tests.aws.localstack.cloud import Cloud
 from tests.conftest import ROOT
 from tests.e2e.program import Program, wait_until
@@ -55,39 +54,15 @@ class Servers:
         with redis.Redis.from_url(self.valkey.url) as client:
             client.config_set("requirepass", QUEUE_PASSWORD)
 
+    def database_url(self, *, password: str) -> str:
+        return self.postgres.url.replace("rootnote@", f"rootnote:{password}@")
+
+    def redis_url(self) -> str:
+        return self.valkey.url.replace("://", f"://:{QUEUE_PASSWORD}@")
+
     def stop(self) -> None:
         self.postgres.stop()
         self.valkey.stop()
-
-
-def stand_in_for_data(servers: Servers) -> dict[str, Any]:
-    """Instead of infra/data.yaml: the same parameters and outputs, real secrets, and these servers."""
-    secrets = {
-        "DatabaseSecret": {"username": "rootnote", "password": FIRST_PASSWORD},
-        "CacheSecret": {"password": QUEUE_PASSWORD},
-        "ModelKeysSecret": {"OPENAI_API_KEY": "", "GEMINI_API_KEY": ""},
-    }
-    outputs = {
-        "DatabaseUrl": servers.postgres.url.replace("rootnote@", ""),
-        "CacheUrl": servers.valkey.url,
-        "DatabaseId": "none",
-        "CacheNodeId": "none",
-        **{f"{name}Arn": {"Ref": name} for name in secrets},
-    }
-    declared = read_template(ROOT / "infra" / "data.yaml")
-    assert set(outputs) == set(declared["Outputs"])
-    return {
-        "AWSTemplateFormatVersion": "2010-09-09",
-        "Parameters": {name: {"Type": p["Type"]} for name, p in declared["Parameters"].items()},
-        "Resources": {
-            name: {
-                "Type": "AWS::SecretsManager::Secret",
-                "Properties": {"SecretString": json.dumps(content)},
-            }
-            for name, content in secrets.items()
-        },
-        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
-    }
 
 
 def parameters_for(target: Target) -> dict[str, str]:

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.localstack.deployer import Deployed
-from infra.localstack.function_python import runtime_name
-from infra.localstack.server import VENV, LocalStackServer
+from infra.localstack.server import RUNTIME, VENV, LocalStackServer
 from tests.aws.localstack.cloud import Cloud
 
 HERE = Path(__file__).parent
@@ -47,7 +46,7 @@ def machinery(cloud: Cloud) -> Deployed:
 def machinery_parameters() -> dict[str, str]:
     return {
         "Environment": "local",
-        "Runtime": runtime_name(),
+        "Runtime": RUNTIME,
         "Email": "",
         "Threshold": "0.5",
         "Version": "1",

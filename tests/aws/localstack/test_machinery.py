@@ -163,10 +163,17 @@ def test_an_update_reaches_nested_stacks_and_custom_resources(cloud: Cloud, mach
     assert value == "Update-2"
 
 
-def test_a_failure_is_told_with_its_reason(cloud: Cloud, localstack: str) -> None:
+def test_a_failure_is_told_with_its_reason(cloud: Cloud) -> None:
     refused = machinery_parameters() | {"Refuse": "true"}
     wanted = {name: refused[name] for name in ("Runtime", "Version", "Refuse")}
     with pytest.raises(DeploymentFailed, match=r"Custom \(Custom::Machinery\): refused as asked"):
         cloud.deploy(HERE / "nested.yaml", wanted)
     with pytest.raises(DeploymentFailed, match="failed before"):
         cloud.deploy(HERE / "nested.yaml", wanted)
+
+
+def test_a_function_for_another_python_is_refused(cloud: Cloud) -> None:
+    """Its bytecode and compiled packages would not fit."""
+    wanted = {"Runtime": "python3.9", "Version": "1", "Refuse": "false"}
+    with pytest.raises(DeploymentFailed, match=r"runtime python3\.9 is asked for"):
+        cloud.deploy(HERE / "nested.yaml", wanted, name="another-python")

@@ -13,8 +13,8 @@ from typing import Any
 import psutil  # type: ignore[import-untyped, unused-ignore]
 import pytest
 
+from infra.lambda_runtime import parts
 from infra.local.undertaker import lives
-from infra.localstack.function_python import make_function_python
 from infra.localstack.runtime.function_process import Function
 from infra.localstack.runtime.runtime_api import LARGEST_ANSWER
 from infra.localstack.runtime.sandbox import Outcome, Sandbox
@@ -62,7 +62,7 @@ sandbox.invoke("2", b'{"do": "child_then_sleep"}', function_arn="arn", trace="t"
 
 @pytest.fixture(scope="session")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_function_python(tmp_path_factory.mktemp("python"))
+    return parts.interpreter(tmp_path_factory.mktemp("python"))
 
 
 @pytest.fixture

@@ -21,13 +21,13 @@ from core.processes import Process
 from infra.bundle.build import build
 from infra.bundle.recipe import LIGHT, MIGRATE
 from infra.bundle.target import native
+from infra.localstack.data_stand_in import write_data_stand_in
 from tests.aws.localstack.account import (
     FIRST_PASSWORD,
     LIGHT_FUNCTIONS,
     Account,
     Servers,
     parameters_for,
-    stand_in_for_data,
 )
 from tests.aws.localstack.cloud import Cloud
 from tests.conftest import ROOT
@@ -47,8 +47,12 @@ def account(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     servers = Servers(folder)
     try:
         servers.start()
-        data = folder / "data.json"
-        data.write_text(json.dumps(stand_in_for_data(servers)))
+        data = write_data_stand_in(
+            folder / "data.json",
+            ROOT / "infra" / "data.yaml",
+            database_url=servers.database_url(password=FIRST_PASSWORD),
+            redis_url=servers.redis_url(),
+        )
         light, migrate = build(LIGHT, target, say=print), build(MIGRATE, target, say=print)
         parameters = parameters_for(target)
         stack = cloud.deploy(
