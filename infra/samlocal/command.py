@@ -101,7 +101,9 @@ def with_sam(
     words = ["--root", str(places.root), "--port", str(port), "--target", target]
     words += ["--image", image.given] if image.given else []
     api = Service(name="api", argv=python("infra.samlocal.serve", *words), stop_seconds=_STOP_SECONDS)
-    others = [service for service in plan.services if service.name != "api"]
+    # Nobody here reads the workers' metrics, which are served to the network.
+    quiet = {"WORKER_METRICS_PORT": "0"}
+    others = [replace(s, env={**s.env, **quiet}) for s in plan.services if s.name != "api"]
     return replace(plan, servers=servers, env=env, services=(api, *others), ready_seconds=_READY_SECONDS)
 
 

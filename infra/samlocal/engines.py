@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -104,7 +104,8 @@ class PodmanApi:
     def __init__(self, podman: Podman, log: Path) -> None:
         self._engine = podman.engine
         self._log = log
-        self._folder: Path | None = None
+        # A socket's path may not be longer than 107 bytes, which a checkout's often is; and /run is root's.
+        self._folder = Path("/run/rootnote-samlocal") / hashlib.sha256(bytes(log)).hexdigest()[:12]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -114,15 +115,11 @@ class PodmanApi:
 
     @property
     def _socket(self) -> Path:
-        if self._folder is None:
-            raise LocalError("podman's API has not been started")
         return self._folder / "podman.sock"
 
     def start(self) -> None:
         """Return when it answers. Raises LocalError."""
-        if self._folder is None:
-            # A socket's path may not be longer than 107 bytes, which a checkout's often is.
-            self._folder = Path(tempfile.mkdtemp(prefix="rootnote-podman-"))
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._socket.unlink(missing_ok=True)
         with self._log.open("ab") as log:
             self._process = process.spawn(
@@ -142,9 +139,7 @@ class PodmanApi:
         if self._process is not None:
             process.stop(self._process, _STOP_STEPS)
             self._process = None
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def kill(self) -> None:
         if self._process is not None:

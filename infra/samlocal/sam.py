@@ -19,6 +19,16 @@ _PASSED_ON = ("PATH", "LANG", "TERM", "TMPDIR")
 # They would give the options of the make that runs this to the one that `sam build` starts.
 _OF_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
 _BUILD_SECONDS = 900.0
+_BLANK = (
+    # What the template names does not exist here.
+    "DATABASE_SECRET",
+    "REDIS_SECRET",
+    "EVENT_BUFFER_URL",
+    "EVENT_BUFFER_DEAD_LETTER_URL",
+    # For a parameter of a nested stack that is given as blank, SAM takes the parameter's name.
+    "API_BASE_PATH",
+    "LOG_PROJECT_KEY",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,8 +110,7 @@ def environment(places: Places, session: Session, environ: Mapping[str, str] = o
         "HOME": str(places.folder),
         "DOCKER_HOST": session.docker_host,
         "SAM_CLI_TELEMETRY": "0",
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
+        # With credentials, real or not, SAM asks AWS whose they are: ten seconds where nothing answers.
         "AWS_DEFAULT_REGION": "eu-central-1",
         "AWS_EC2_METADATA_DISABLED": "true",
         "PYTHONUNBUFFERED": "1",
@@ -109,7 +118,6 @@ def environment(places: Places, session: Session, environ: Mapping[str, str] = o
 
 
 def function_variables(*, database_url: str, redis_url: str) -> dict[str, dict[str, str]]:
-    """--env-vars for all functions. The secrets and queues that the template names do not exist here."""
-    without = ("DATABASE_SECRET", "REDIS_SECRET", "EVENT_BUFFER_URL", "EVENT_BUFFER_DEAD_LETTER_URL")
+    """--env-vars for all functions, nested or not."""
     given = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "AUTH": "required"}
-    return {"Parameters": given | dict.fromkeys(without, "")}
+    return {"Parameters": given | dict.fromkeys(_BLANK, "")}

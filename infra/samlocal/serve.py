@@ -9,14 +9,20 @@ from pathlib import Path
 from uuid import NAMESPACE_OID, uuid5
 
 from core.domain.access import Scope, hash_key
+from core.domain.ids import new_id
 from core.operations import keys
 from core.operations.connections import run_connected
+from core.queue.publisher import Publisher
+from core.store import projects
+from core.store.database import Database
 from infra.local.environment import write_private
 from infra.samlocal import sam
 from infra.samlocal.places import Places
 
 DATABASE_URL = "CONTAINERS_DATABASE_URL"
 REDIS_URL = "CONTAINERS_REDIS_URL"
+PROJECT = "test"
+"""Of the event in the welcome."""
 
 
 def main() -> None:
@@ -37,10 +43,11 @@ def main() -> None:
 
 
 def register(key: str) -> None:
-    """The database may be another one than last time; its id is of the key, so that twice is as once."""
+    """The database may be another one than last time; the key's id is of the key, so twice is as once."""
     key_hash = hash_key(key)
-    run_connected(
-        lambda database, _: keys.add_hash(
+
+    async def work(database: Database, _: Publisher) -> None:
+        await keys.add_hash(
             key_id=uuid5(NAMESPACE_OID, key_hash),
             key_hash=key_hash,
             scope=Scope.ADMIN,
@@ -48,7 +55,10 @@ def register(key: str) -> None:
             name="make sam-local",
             database=database,
         )
-    )
+        # With keys, unlike without, an event does not make its project.
+        await database.autocommit(lambda connection: projects.create_missing(connection, {PROJECT: new_id()}))
+
+    run_connected(work)
 
 
 if __name__ == "__main__":
