@@ -46,14 +46,14 @@ def run(settings: Settings, places: Places, console: Console) -> None:
         image = find_image(engine, target, places.root / "requirements/dev.txt", console.say)
         _build(places, target, console)
         api_key(places)
-        _forget(places)
+        forget(places)
         try:
             with prepared(engine, places.containers) as found:
                 # A run that was killed may have left some.
                 remove_containers(found.engine, places.build)
                 _serve(settings, places, found, target, image, console)
         finally:
-            _forget(places)
+            forget(places)
 
 
 def _serve(
@@ -140,7 +140,8 @@ def _build(places: Places, target: Target, console: Console) -> None:
     console.say(f"sam build done in {time.monotonic() - began:.1f} s")
 
 
-def _forget(places: Places) -> None:
+def forget(places: Places) -> None:
+    """Remove the files that are there for others while it runs."""
     for path in (places.local / "env", places.session, places.env_json):
         path.unlink(missing_ok=True)
 

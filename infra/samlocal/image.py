@@ -85,7 +85,7 @@ def _stand_in(engine: Engine, target: Target, lock: Path, say: Callable[[str], N
     image = LambdaImage(name=f"{repository}:stand-in", is_stand_in=True)
     platform = _PLATFORMS[target.architecture]
     base = find_base(engine, f"python:{target.python}-slim", platform=platform, say=say, show=False)
-    requirements = _pins(lock)
+    requirements = pins(lock)
     key = _key(requirements, _id(engine, base.name))
     if _label(engine, image.name) == key:
         return image
@@ -123,7 +123,7 @@ def _fill(context: Path, target: Target, requirements: str) -> None:
     bootstrap.chmod(0o755)
 
 
-def _pins(lock: Path) -> str:
+def pins(lock: Path) -> str:
     """The lock's own lines, hashes and all, of what the image has; without conditions, which pip would
     judge by the Python that runs it."""
     wanted = _RUNTIME_BRINGS | _OLDER_PYTHON_NEEDS

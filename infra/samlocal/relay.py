@@ -82,9 +82,10 @@ class Relay:
     def _run(self) -> None:
         loop = self._loop = asyncio.new_event_loop()
         try:
-            loop.run_until_complete(self._listen())
+            server = loop.run_until_complete(self._listen())
             self._listening.set()
             loop.run_forever()
+            server.close()
         except OSError as error:
             self._failure = str(error)
             self._listening.set()
@@ -92,7 +93,7 @@ class Relay:
             loop.run_until_complete(_cancel_all())
             loop.close()
 
-    async def _listen(self) -> None:
+    async def _listen(self) -> asyncio.Server:
         listener = socket.socket()
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -102,7 +103,7 @@ class Relay:
             listener.close()
             raise
         self._port = listener.getsockname()[1]
-        await asyncio.start_server(self._serve, sock=listener)
+        return await asyncio.start_server(self._serve, sock=listener)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # Other machines can send packets for the bridge's address here, too.
@@ -110,13 +111,13 @@ class Relay:
         if peer not in self._network.subnet:
             writer.transport.abort()
             return
-        try:
+        with contextlib.closing(writer):
             parts = urlsplit(self._target())
-            there = await asyncio.open_connection(parts.hostname, parts.port or self._default_port)
-        except OSError:
-            writer.transport.abort()
-            return
-        await asyncio.gather(_copy(reader, there[1]), _copy(there[0], writer))
+            port = parts.port or self._default_port
+            with contextlib.suppress(OSError):
+                there, to_there = await asyncio.open_connection(parts.hostname, port)
+                with contextlib.closing(to_there):
+                    await asyncio.gather(_copy(reader, to_there), _copy(there, writer))
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -132,3 +133,5 @@ async def _cancel_all() -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    # What was closed is torn down by the loop's next turn.
+    await asyncio.sleep(0)

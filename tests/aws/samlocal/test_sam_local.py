@@ -13,6 +13,8 @@ import pytest
 
 from infra.containers.engine import Engine
 from infra.local.process import port_is_taken
+from infra.samlocal.command import forget
+from infra.samlocal.engines import prepared, remove_containers
 from tests.aws.samlocal.conftest import PLACES
 from tests.aws.samlocal.running import SamLocal, alive
 from tests.e2e.program import wait_until
@@ -91,6 +93,10 @@ def test_what_is_killed_leaves_neither_processes_nor_containers(
     tell(f"sam local, killed: all is gone {time.monotonic() - began:.1f} s later")
     assert not containers_left(sam_local, engine)
     assert not port_is_taken(sam_local.port)
+    # What the next start would do.
+    with prepared(engine, PLACES.containers) as found:
+        assert remove_containers(found.engine, PLACES.build) == 0
+    forget(PLACES)
 
 
 def nothing_is_left(sam_local: SamLocal, processes: list[Any], engine: Engine) -> None:
