@@ -68,9 +68,9 @@ def find_base(
     Raises Unavailable where this machine can have none, ContainerError where a step failed.
     """
     base = Base(name=official, is_stand_in=False)
-    if _is_here(engine, official, platform):
+    if is_here(engine, official, platform):
         pass
-    elif _registry_has(engine, official):
+    elif registry_has(engine, official):
         say(f"pulling {official} for {platform}")
         engine.call("pull", "--platform", platform, official, seconds=_PULL_SECONDS, show=show)
     elif platform != native_platform():
@@ -79,7 +79,7 @@ def find_base(
         )
     else:
         base = Base(name=STAND_IN, is_stand_in=True)
-        if not _is_here(engine, STAND_IN, platform):
+        if not is_here(engine, STAND_IN, platform):
             say(
                 f"no registry has {official} for this machine: making a stand-in from Debian (about a minute)"
             )
@@ -88,7 +88,7 @@ def find_base(
     return base
 
 
-def _is_here(engine: Engine, name: str, platform: str) -> bool:
+def is_here(engine: Engine, name: str, platform: str) -> bool:
     """An engine may keep one image by a name, and that may be for another machine."""
     done = engine.attempt("image", "inspect", name, seconds=_TRIAL_SECONDS)
     if done.returncode:
@@ -97,7 +97,7 @@ def _is_here(engine: Engine, name: str, platform: str) -> bool:
     return f"{found['Os']}/{found['Architecture']}" == platform
 
 
-def _registry_has(engine: Engine, name: str) -> bool:
+def registry_has(engine: Engine, name: str) -> bool:
     try:
         return engine.attempt("manifest", "inspect", name, seconds=_REGISTRY_SECONDS).returncode == 0
     except ContainerError:
