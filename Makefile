@@ -67,5 +67,5 @@ lock: $(VENV)/.dev ## pin every dependency again after a change of a requirement
 
 include $(wildcard infra/*/targets.mk)
 
-clean: ## remove the virtual environment and all local data
-	rm -rf $(VENV) .local
+clean: ## remove the virtual environments, bundles and all local data
+	rm -rf $(VENV) .venv-* .bundle .aws-sam .local
