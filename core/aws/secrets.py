@@ -59,6 +59,7 @@ class StoredSecret:
         self._lock = threading.Lock()
         self._value: dict[str, str] | None = None
         self._read_at = 0.0
+        self._read_again_at: float | None = None
 
     def read(self) -> Mapping[str, str]:
         with self._lock:
@@ -68,12 +69,16 @@ class StoredSecret:
                 self._value = self._fetch_or_keep(self._value)
             return self._value
 
-    def read_again(self) -> bool:
+    def read_again(self, refused: Mapping[str, str]) -> bool:
         with self._lock:
-            if self._value is not None and self._clock() - self._read_at < _AGAIN_SECONDS:
-                return False
-            known, self._value = self._value, self._fetch()
-            return known != self._value
+            now = self._clock()
+            # The first refusal is always worth a look, however lately the secret was read: it may have
+            # changed since.
+            is_soon = self._read_again_at is not None and now - self._read_again_at < _AGAIN_SECONDS
+            if self._value == refused and not is_soon:
+                self._read_again_at = now
+                self._value = self._fetch()
+            return self._value != refused
 
     def _fetch_or_keep(self, known: dict[str, str]) -> dict[str, str]:
         try:

@@ -10,5 +10,5 @@ class RotatingSecret(Protocol):
     def read(self) -> Mapping[str, str]:
         """Its fields. May block on the network. Raises SecretUnavailable."""
 
-    def read_again(self) -> bool:
-        """After it was refused: True if it is another one now. May block. Raises SecretUnavailable."""
+    def read_again(self, refused: Mapping[str, str]) -> bool:
+        """After these fields were refused: True if they are others now. May block. Raises SecretUnavailable."""

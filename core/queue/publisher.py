@@ -125,14 +125,13 @@ class Publisher:
     async def _ask(self, command: Callable[[], Awaitable[T]]) -> T:
         """Run `command` within the time-out, and once more if the password was changed meanwhile."""
         try:
-            if self._secret is not None:
-                # Not within the time-out, which is for Redis.
-                await asyncio.to_thread(self._secret.read)
+            # Not within the time-out, which is for Redis.
+            password = await asyncio.to_thread(self._secret.read) if self._secret else {}
             try:
                 async with asyncio.timeout(self._timeout):
                     return await command()
             except AuthenticationError:
-                if self._secret is None or not await asyncio.to_thread(self._secret.read_again):
+                if self._secret is None or not await asyncio.to_thread(self._secret.read_again, password):
                     raise
             async with asyncio.timeout(self._timeout):
                 return await command()
