@@ -11,4 +11,4 @@ class RotatingSecret(Protocol):
         """Its fields. May block on the network. Raises SecretUnavailable."""
 
     def read_again(self, refused: Mapping[str, str]) -> bool:
-        """After these fields were refused: True if they are others now. May block. Raises SecretUnavailable."""
+        """After these were refused: True if they are others now. May block. Raises SecretUnavailable."""
