@@ -12,6 +12,9 @@ from tests.aws.localstack.cloud import Cloud
 from tests.aws.localstack.conftest import HERE, machinery_parameters
 from tests.e2e.program import wait_until
 
+# The first one starts LocalStack and deploys.
+pytestmark = pytest.mark.timeout(300)
+
 BYTES = bytes(range(256))
 
 

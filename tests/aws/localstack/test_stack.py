@@ -33,6 +33,9 @@ from tests.aws.localstack.cloud import Cloud
 from tests.conftest import ROOT
 from tests.e2e.program import Program, wait_until
 
+# The first one builds the bundles, starts LocalStack and deploys.
+pytestmark = pytest.mark.timeout(600)
+
 KEY = new_key()
 AUTHORIZATION = {"Authorization": f"Bearer {KEY}"}
 LOGS = "/rootnote/local/"
