@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import httpx2
@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from core.settings import Auth, Settings
 from handlers import wiring
 from handlers.app import create_app
+from tests.fakes.secrets_and_queues import FakeAws, running_aws
 
 DEV_TOKEN = "a-development-token"
 
@@ -69,3 +70,12 @@ def guide_event(**changes: object) -> dict[str, Any]:
         "timestamp": "2024-01-15T12:00:00Z",
     } | changes
     return {name: value for name, value in event.items() if value is not None}
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
+    """Secrets Manager and SQS, found by boto3 in this process."""
+    with running_aws() as fake:
+        for name, value in fake.environment.items():
+            monkeypatch.setenv(name, value)
+        yield fake

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,7 +19,7 @@ from core.domain.access import hash_key, new_key
 from core.settings import Auth, Settings
 from handlers import wiring
 from handlers.app import create_app
-from tests.fakes.secrets_and_queues import FakeAws, running_aws
+from tests.fakes.secrets_and_queues import FakeAws
 from tests.integration.conftest import Query, guide_event
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,14 +33,6 @@ from handlers.buffered_events import handler
 for event in json.load(sys.stdin):
     print("ANSWER " + json.dumps(handler(event, None)))
 """
-
-
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
-    with running_aws() as fake:
-        for name, value in fake.environment.items():
-            monkeypatch.setenv(name, value)
-        yield fake
 
 
 @pytest.fixture

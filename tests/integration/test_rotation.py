@@ -21,7 +21,7 @@ from core.store.database import Connection, Database
 from infra.local.postgres import PostgresServer
 from infra.local.valkey import ValkeyServer
 from tests.e2e.program import wait_until
-from tests.fakes.secrets_and_queues import FakeAws, running_aws
+from tests.fakes.secrets_and_queues import FakeAws
 
 ID = "arn:aws:secretsmanager:eu-central-1:000000000000:secret:database"
 
@@ -32,14 +32,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
-
-
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
-    with running_aws() as fake:
-        for name, value in fake.environment.items():
-            monkeypatch.setenv(name, value)
-        yield fake
 
 
 @pytest.fixture
