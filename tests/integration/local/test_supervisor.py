@@ -199,7 +199,7 @@ def test_failed_migrations_stop_all_of_it(start: Start) -> None:
     )
     assert run.exit_code() == 1
     assert run.saw("migrate | bad revision")
-    assert run.saw("migrations failed (exit code 1)")
+    assert run.saw("migrate failed (exit code 1)")
     assert not run.saw("api     | up")
 
 
