@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from infra.local.console import Console
 from infra.local.environment import Settings
-from infra.localstack import __main__ as command
 from infra.localstack.deploy import Note
 from infra.localstack.server import LocalStackServer
 from infra.localstack.welcome import welcome
@@ -43,15 +39,3 @@ def test_the_welcome_says_how_to_use_it_and_what_is_not_there(tmp_path: Path) ->
     assert f"curl -X POST {NOTE.api_url}/api/v1/events -H 'Authorization: Bearer rn_key'" in said
     assert "AWS_ENDPOINT_URL=http://127.0.0.1:4566" in said
     assert "  AWS::ECS::Cluster\n  AWS::ECS::Service (2)\n" in said
-
-
-def test_empty_is_localstack_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    asked: list[int | None] = []
-
-    def run_empty(folder: Path, *, port: int | None, console: Console) -> None:
-        asked.append(port)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(command, "run_empty", run_empty)
-    assert command.main(["--empty", "--port", "4999"], root=tmp_path) == 0
-    assert asked == [4999]
