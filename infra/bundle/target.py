@@ -27,6 +27,9 @@ _MACHINE = {Architecture.ARM64: "aarch64", Architecture.X86_64: "x86_64"}
 _GLIBC_MINOR = {"3.11": 26, "3.12": 34, "3.13": 34}
 """glibc 2.x by Python: 3.11 runs on Amazon Linux 2, later ones on Amazon Linux 2023."""
 
+NO_IMAGE = f"local/rootnote@sha256:{'0' * 64}"
+"""For the template's ImageUri, where there is no image and no ECS that would want it."""
+
 _OLDEST_GLIBC_MINOR = 5
 _OLD_NAMES = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from infra.bundle.target import NO_IMAGE
 from infra.deploy import preflight, sam
 from infra.deploy.console import Console
 from infra.deploy.profile import all_parameters, read_profile, write_parameters
 from infra.deploy.version import read_version
-
-_NO_IMAGE = f"local/rootnote@sha256:{'0' * 64}"
 
 
 def build(root: Path, environment: str, *, console: Console) -> None:
@@ -19,7 +18,7 @@ def build(root: Path, environment: str, *, console: Console) -> None:
     version = read_version(root)
     found = preflight.find_sam(root)
     ours = {
-        "ImageUri": _NO_IMAGE,
+        "ImageUri": NO_IMAGE,
         "LambdaRuntime": target.runtime,
         "Architecture": str(target.architecture),
         "SchemaVersion": version.schema,

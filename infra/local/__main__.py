@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -111,6 +112,12 @@ def services(port: int, *, maintenance_metrics_port: str) -> tuple[Service, ...]
         _worker("maint", "maintenance", {"WORKER_METRICS_PORT": maintenance_metrics_port}),
         Service(name="beat", argv=python("celery", "--quiet", "-A", "worker", "beat", "--loglevel=info")),
     )
+
+
+def without_api(plan: Plan) -> tuple[Service, ...]:
+    """For who runs the API elsewhere, and reads no metrics of workers, which are served to the network."""
+    quiet = {"WORKER_METRICS_PORT": "0"}
+    return tuple(replace(s, env={**s.env, **quiet}) for s in plan.services if s.name != "api")
 
 
 def _worker(name: str, queues: str, env: Mapping[str, str]) -> Service:

@@ -7,7 +7,15 @@ import sys
 import threading
 from typing import TextIO
 
-COLOURS = {"run": "1", "migrate": "35", "api": "32", "worker": "34", "maint": "36", "beat": "33"}
+COLOURS = {
+    "run": "1",
+    "migrate": "35",
+    "deploy": "35",
+    "api": "32",
+    "worker": "34",
+    "maint": "36",
+    "beat": "33",
+}
 FAILED = "31"
 WIDTH = 8
 

@@ -11,3 +11,7 @@ class LocalError(RootnoteError):
     def __init__(self, message: str, *, exit_code: int = 1) -> None:
         self.exit_code = exit_code
         super().__init__(message)
+
+
+class Lost(LocalError):
+    """A server ended, and with it what a new start of it would not bring back."""

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from infra.local.console import Console
-from infra.local.errors import LocalError
+from infra.local.errors import LocalError, Lost
 from infra.local.service import (
     FIRST_DELAY,
     LONGEST_DELAY,
@@ -48,9 +48,10 @@ class Server(Protocol):
 class Plan:
     """`servers` maps the variable that names a server's URL to a name for people and the server.
 
-    `checks` are run beside the servers' starts; `migrate` ends before any of
-    `services` starts. `ready_url` answers 200 once all is well; without one,
-    all is well as soon as the services are started.
+    `checks` are run beside the servers' starts; `migrate`, which may deploy as
+    well, ends before any of `services` starts. `ready_url`, asked for after
+    that where it is a function, answers 200 once all is well; without one, all
+    is well as soon as the services are started.
     """
 
     root: Path
@@ -59,7 +60,7 @@ class Plan:
     checks: Sequence[Callable[[], None]] = ()
     migrate: Service | None = None
     services: Sequence[Service] = ()
-    ready_url: str | None = None
+    ready_url: str | Callable[[], str] | None = None
     ready_seconds: float = READY_SECONDS
 
 
@@ -78,9 +79,13 @@ class Supervisor:
         self._kept: list[KeptService] = []
         self._keepers: list[threading.Thread] = []
         self._migration: ServiceProcess | None = None
+        self._lost: Lost | None = None
 
     def run(self, ready: Callable[[Mapping[str, str]], None]) -> None:
-        """Return after a stop that was asked for; `ready` is told the environment of the services."""
+        """Return after a stop that was asked for; `ready` is told the environment of the services.
+
+        LocalError when something does not start, Lost when a server could not go on.
+        """
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             # `nohup make run &` has it ignored, and means it.
             if signum != signal.SIGHUP or signal.getsignal(signum) != signal.SIG_IGN:
@@ -94,6 +99,8 @@ class Supervisor:
             pass
         finally:
             self._stop_all()
+        if self._lost is not None:
+            raise self._lost
 
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
         if not self._stop.is_set():
@@ -118,7 +125,8 @@ class Supervisor:
         if self.plan.ready_url:
             names = ", ".join(kept.service.name for kept in self._kept)
             self.console.say(f"started {names}; waiting until all is ready")
-            self._wait_until_ready(self.plan.ready_url)
+            url = self.plan.ready_url
+            self._wait_until_ready(url if isinstance(url, str) else url())
         self.console.say(f"ready in {time.monotonic() - began:.1f} s")
 
     def _start_servers(self) -> None:
@@ -150,6 +158,9 @@ class Supervisor:
             try:
                 self._start_server(name, server)
                 delay = FIRST_DELAY
+            except Lost as error:
+                self._lost = error
+                self._stop.set()
             except LocalError as error:
                 self.console.complain(str(error))
                 delay = min(delay * 2, LONGEST_DELAY)
@@ -158,14 +169,15 @@ class Supervisor:
         if self.plan.migrate is None:
             return
         began = time.monotonic()
+        name = self.plan.migrate.name
         self._migration = self._spawn(self.plan.migrate)
         while not self._migration.stopped_within(POLL_SECONDS):
             self._go_on()
         code = self._migration.wait()
         self._migration = None
         if code:
-            raise LocalError(f"migrations failed ({describe_exit(code)}); their output is above")
-        self.console.say(f"migrations done in {time.monotonic() - began:.1f} s")
+            raise LocalError(f"{name} failed ({describe_exit(code)}); their output is above")
+        self.console.say(f"{name} done in {time.monotonic() - began:.1f} s")
 
     def _spawn(self, service: Service) -> ServiceProcess:
         return ServiceProcess(service, env=self.env, cwd=self.plan.root, console=self.console)

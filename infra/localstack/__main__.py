@@ -1,8 +1,9 @@
-"""`make localstack`: AWS on loopback, in the foreground."""
+"""`make localstack`: Rootnote on LocalStack, or LocalStack alone, in the foreground."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import time
@@ -11,12 +12,14 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from infra.local import process
+from infra.local import preflight, process
 from infra.local.console import Console
-from infra.local.environment import write_assignments
+from infra.local.environment import read_settings, write_assignments
 from infra.local.errors import LocalError
+from infra.localstack import whole
 from infra.localstack.clients import client_environment
 from infra.localstack.server import ROOT, LocalStackServer
+from infra.localstack.welcome import empty_welcome
 
 USUAL_PORT = 4566
 LOOK_SECONDS = 0.5
@@ -29,7 +32,11 @@ def main(argv: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, _interrupt)
     try:
-        run(root / ".local" / "localstack", port=arguments.port, console=console)
+        preflight.check_python()
+        port = arguments.port or (None if process.port_is_taken(USUAL_PORT) else USUAL_PORT)
+        if arguments.empty:
+            run_empty(root / ".local" / "localstack", port=port, console=console)
+        whole.run(read_settings(root / ".env", os.environ), root, port=port, console=console)
     except LocalError as error:
         console.complain(str(error))
         return error.exit_code
@@ -38,10 +45,8 @@ def main(argv: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
     return 0
 
 
-def run(folder: Path, *, port: int | None, console: Console) -> NoReturn:
+def run_empty(folder: Path, *, port: int | None, console: Console) -> NoReturn:
     """Until KeyboardInterrupt; LocalError when LocalStack cannot start or ends by itself."""
-    if port is None and not process.port_is_taken(USUAL_PORT):
-        port = USUAL_PORT
     folder.mkdir(parents=True, exist_ok=True)
     env_file = folder / "env"
     server = LocalStackServer(folder / "data", port=port)
@@ -49,23 +54,12 @@ def run(folder: Path, *, port: int | None, console: Console) -> NoReturn:
     try:
         with server:
             write_assignments(env_file, client_environment(server.url))
-            console.plain(welcome(server.url, env_file))
+            console.plain(empty_welcome(server.url, env_file))
             while server.is_alive():
                 time.sleep(LOOK_SECONDS)
             raise LocalError(f"LocalStack ended by itself; see {server.log}")
     finally:
         env_file.unlink(missing_ok=True)
-
-
-def welcome(url: str, env_file: Path) -> str:
-    return f"""
-LocalStack is ready. Ctrl-C stops it, and all that is in it is gone.
-  URL      {url}
-  use it   set -a; . {env_file}; set +a
-           then boto3 and AWS's command line go there: AWS_ENDPOINT_URL={url}
-
-Lambda functions are processes of this machine, without isolation: run no code that you do not trust.
-"""
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
@@ -75,11 +69,15 @@ def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m infra.localstack",
-        description="Start LocalStack on loopback, without Docker, an account or a token, until Ctrl-C.",
-        epilog="It starts empty and keeps its files in .local/localstack/. While it runs, "
-        ".local/localstack/env holds AWS_ENDPOINT_URL and dummy credentials for a shell.",
+        description="Run Rootnote on LocalStack until Ctrl-C: template.yaml deployed whole, with PostgreSQL, "
+        "Valkey, worker and beat of this machine. Without Docker, an account or a token.",
+        epilog="DATABASE_URL, REDIS_URL, OPENAI_API_KEY, GEMINI_API_KEY and other settings of the worker "
+        "come from the environment or .env, as for `make run`. LocalStack starts empty each time. "
+        "Its files are in .local/localstack/; while it runs, env there holds AWS_ENDPOINT_URL, dummy "
+        "credentials, API_URL and API_KEY for a shell.",
     )
     parser.add_argument("--port", type=int, help=f"default: {USUAL_PORT}, or a free one where that is taken")
+    parser.add_argument("--empty", action="store_true", help="LocalStack alone, with nothing in it")
     return parser
 
 

@@ -40,7 +40,8 @@ class Clients:
             aws_access_key_id=KEY, aws_secret_access_key=KEY, region_name=region
         )
         # A function may take longer than the minute that boto3 waits, and must not be called twice then.
-        self._config = Config(read_timeout=300, retries={"total_max_attempts": 1})
+        # A proxy of the environment must not be asked for loopback.
+        self._config = Config(read_timeout=300, retries={"total_max_attempts": 1}, proxies={})
 
     @cached_property
     def cloudformation(self) -> CloudFormationClient:

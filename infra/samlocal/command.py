@@ -8,14 +8,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from core.domain.access import new_key
 from infra.bundle.target import Target, native
 from infra.containers.engine import find_engine
 from infra.containers.errors import Unavailable
 from infra.local import preflight, process
-from infra.local.__main__ import make_plan
+from infra.local.__main__ import make_plan, without_api
+from infra.local.admin_key import admin_key
 from infra.local.console import Console
-from infra.local.environment import Settings, write_assignments, write_private
+from infra.local.environment import Settings, write_assignments
 from infra.local.errors import LocalError
 from infra.local.service import Service
 from infra.local.supervisor import Plan, Server, Supervisor, python
@@ -45,7 +45,7 @@ def run(settings: Settings, places: Places, console: Console) -> None:
         console.say(f"containers by {engine.kind} {engine.version}")
         image = find_image(engine, target, places.root / "requirements/dev.txt", console.say)
         _build(places, target, console)
-        api_key(places)
+        admin_key(places.key)
         forget(places)
         try:
             with prepared(engine, places.containers) as found:
@@ -101,10 +101,8 @@ def with_sam(
     words = ["--root", str(places.root), "--port", str(port), "--target", target]
     words += ["--image", image.given] if image.given else []
     api = Service(name="api", argv=python("infra.samlocal.serve", *words), stop_seconds=_STOP_SECONDS)
-    # Nobody here reads the workers' metrics, which are served to the network.
-    quiet = {"WORKER_METRICS_PORT": "0"}
-    others = [replace(s, env={**s.env, **quiet}) for s in plan.services if s.name != "api"]
-    return replace(plan, servers=servers, env=env, services=(api, *others), ready_seconds=_READY_SECONDS)
+    services = (api, *without_api(plan))
+    return replace(plan, servers=servers, env=env, services=services, ready_seconds=_READY_SECONDS)
 
 
 def _target_of(server: Server | None, url: str) -> Callable[[], str]:
@@ -117,13 +115,6 @@ def invoke(places: Places, function: str, event: str) -> int:
     command = sam.invoke_command(places, session, function, event)
     done = subprocess.run(command, cwd=places.root, env=sam.environment(places, session), check=False)
     return done.returncode
-
-
-def api_key(places: Places) -> str:
-    """Made at first use; only its owner may read it."""
-    if not places.key.exists():
-        write_private(places.key, f"{new_key()}\n")
-    return places.key.read_text().strip()
 
 
 def _target() -> Target:
@@ -148,11 +139,11 @@ def forget(places: Places) -> None:
 
 def _assignments(env: Mapping[str, str], places: Places) -> dict[str, str]:
     kept = {name: env[name] for name in ("DATABASE_URL", "REDIS_URL", "DOCKER_HOST")}
-    return kept | {"API_URL": f"http://127.0.0.1:{env['PORT']}", "API_KEY": api_key(places)}
+    return kept | {"API_URL": f"http://127.0.0.1:{env['PORT']}", "API_KEY": admin_key(places.key)}
 
 
 def _welcome(port: int, places: Places, image: LambdaImage) -> str:
-    api, key = f"http://127.0.0.1:{port}", api_key(places)
+    api, key = f"http://127.0.0.1:{port}", admin_key(places.key)
     authorised = f"-H 'Authorization: Bearer {key}'"
     runtime = f"{image.name} (a stand-in on Debian, not AWS's image)" if image.is_stand_in else image.name
     lines = [

@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from infra.bundle.target import Target
+from infra.bundle.target import NO_IMAGE, Target
 from infra.local.environment import write_private
 from infra.local.errors import LocalError
 from infra.samlocal.places import Places
 
-_NO_IMAGE = f"local/rootnote@sha256:{'0' * 64}"
 _PASSED_ON = ("PATH", "LANG", "TERM", "TMPDIR")
 # They would give the options of the make that runs this to the one that `sam build` starts.
 _OF_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
@@ -53,7 +52,7 @@ class Session:
 
 def parameters(target: str) -> str:
     """Of the root template. `target` is the bundle's share of them."""
-    return f"{target} Environment=local SchemaVersion=local ImageUri={_NO_IMAGE}"
+    return f"{target} Environment=local SchemaVersion=local ImageUri={NO_IMAGE}"
 
 
 def build(places: Places, target: Target, environ: Mapping[str, str] = os.environ) -> None:

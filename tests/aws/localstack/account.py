@@ -17,7 +17,6 @@ import redis
 from psycopg.rows import dict_row
 
 from core.processes import Process
-from infra.bundle.target import Target
 from infra.local.postgres import PostgresServer
 from infra.local.valkey import ValkeyServer
 from infra.localstack.clients import client_environment
@@ -25,12 +24,11 @@ from infra.localstack.deployer import Deployed
 from tests.aws.localstack.cloud import Cloud
 from tests.conftest import ROOT
 from tests.e2e.program import Program, wait_until
-from tests.infra.aws.deployment import IMAGE, Deployment
+from tests.infra.aws.deployment import Deployment
 from tests.infra.aws.told import told
 
 FIRST_PASSWORD = "first-database-password"
 QUEUE_PASSWORD = "queue-password"
-LIGHT_FUNCTIONS = ("ApiFunction", "BufferedEventsFunction", "LogEventsFunction", "BacklogMetricFunction")
 
 # What takes minutes there takes seconds here.
 FAST = {"SWEEP_INTERVAL": "1", "RESEND_AFTER": "2", "PYTHONUNBUFFERED": "1", "WORKER_METRICS_PORT": "0"}
@@ -63,20 +61,6 @@ class Servers:
     def stop(self) -> None:
         self.postgres.stop()
         self.valkey.stop()
-
-
-def parameters_for(target: Target) -> dict[str, str]:
-    return {
-        "Environment": "local",
-        "ImageUri": IMAGE,
-        "SchemaVersion": "first",
-        "LambdaRuntime": target.runtime,
-        "Architecture": target.architecture,
-        "ApiAccessLogs": "off",
-        "DeletionProtection": "false",
-        "ApiThrottleRate": "1000",
-        "ApiThrottleBurst": "1000",
-    }
 
 
 @dataclass(frozen=True, kw_only=True)

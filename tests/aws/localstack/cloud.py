@@ -14,9 +14,8 @@ from typing import Any
 from infra.localstack.clients import Clients
 from infra.localstack.deployer import Deployed, Deployer
 from infra.localstack.emf_stand_in import EmfStandIn
+from infra.localstack.stack import api_url
 
-REST_API = "AWS::ApiGateway::RestApi"
-STAGE = "live"
 MOST_MESSAGES = 10
 
 
@@ -38,7 +37,7 @@ class Cloud:
         self.clients = Clients(url)
         self.emf = EmfStandIn(self.clients)
         """CloudWatch would take metrics out of logs by itself. Here: `cloud.emf.extract(log_group)`."""
-        self._deployer = Deployer(self.clients, say=print)
+        self.deployer = Deployer(self.clients, say=print)
 
     def deploy(
         self,
@@ -50,7 +49,7 @@ class Cloud:
         nested: Mapping[str, Path] | None = None,
     ) -> Deployed:
         """Create or update the stack `name`, by default the template's; see `Deployer.deploy`."""
-        return self._deployer.deploy(name or template.stem, template, parameters, code=code, nested=nested)
+        return self.deployer.deploy(name or template.stem, template, parameters, code=code, nested=nested)
 
     def invoke(self, function: str, event: object) -> Answer:
         """Call the function by its name or ARN, and wait."""
@@ -68,9 +67,7 @@ class Cloud:
         )
 
     def api_url(self, stack: Deployed) -> str:
-        """The one REST API's, without a final slash. AWS's own form needs a name server of LocalStack's."""
-        (api,) = (resource.id for resource in stack.resources if resource.kind == REST_API)
-        return f"{self.url}/_aws/execute-api/{api}/{STAGE}"
+        return api_url(self.url, stack)
 
     def log_group(self, function: str) -> str:
         group: str = self.clients.functions.get_function_configuration(FunctionName=function)[

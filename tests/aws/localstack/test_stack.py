@@ -18,19 +18,14 @@ import pytest
 
 from core.domain.access import hash_key, new_key
 from core.processes import Process
-from infra.bundle.build import build
-from infra.bundle.recipe import LIGHT, MIGRATE
 from infra.bundle.target import native
-from infra.localstack.data_stand_in import write_data_stand_in
+from infra.localstack import stack
 from tests.aws.localstack.account import (
     FIRST_PASSWORD,
-    LIGHT_FUNCTIONS,
     Account,
     Servers,
-    parameters_for,
 )
 from tests.aws.localstack.cloud import Cloud
-from tests.conftest import ROOT
 from tests.e2e.program import Program, wait_until
 
 # The first one builds the bundles, starts LocalStack and deploys.
@@ -50,22 +45,16 @@ def account(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     servers = Servers(folder)
     try:
         servers.start()
-        data = write_data_stand_in(
-            folder / "data.json",
-            ROOT / "infra" / "data.yaml",
+        deployed = stack.deploy(
+            cloud.deployer,
+            target,
+            folder,
             database_url=servers.database_url(password=FIRST_PASSWORD),
             redis_url=servers.redis_url(),
+            say=print,
         )
-        light, migrate = build(LIGHT, target, say=print), build(MIGRATE, target, say=print)
-        parameters = parameters_for(target)
-        stack = cloud.deploy(
-            ROOT / "template.yaml",
-            parameters,
-            name="rootnote-local",
-            code=dict.fromkeys(LIGHT_FUNCTIONS, light) | {"MigrateFunction": migrate},
-            nested={"Data": data},
-        )
-        account = Account(cloud=cloud, servers=servers, stack=stack, parameters=parameters, folder=folder)
+        parameters = stack.parameters(target)
+        account = Account(cloud=cloud, servers=servers, stack=deployed, parameters=parameters, folder=folder)
         account.query(
             "INSERT INTO api_keys (id, hash, scope) VALUES (%s, %s, 'admin')", uuid4(), hash_key(KEY)
         )

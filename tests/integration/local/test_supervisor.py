@@ -22,12 +22,18 @@ import json, os, signal, sys
 from pathlib import Path
 from infra.local import preflight
 from infra.local.console import Console
-from infra.local.errors import LocalError
+from infra.local.errors import LocalError, Lost
 from infra.local.environment import write_assignments
 from infra.local.postgres import PostgresServer
 from infra.local.service import Service
 from infra.local.supervisor import Plan, Supervisor
 from infra.local.valkey import ValkeyServer
+
+class StartedOnce(ValkeyServer):
+    def start(self):
+        if self.port:
+            raise Lost("valkey ended, and its data with it")
+        super().start()
 
 folder, services, options = Path(sys.argv[1]), json.loads(sys.argv[2]), json.loads(sys.argv[3])
 servers = {}
@@ -36,6 +42,8 @@ if options.get("servers"):
         "DATABASE_URL": ("postgres", PostgresServer(folder / "postgres", durable=False)),
         "REDIS_URL": ("valkey", ValkeyServer(folder / "valkey")),
     }
+if options.get("once"):
+    servers = {"REDIS_URL": ("valkey", StartedOnce(folder / "valkey"))}
 fakes = [
     Service(name=name, argv=(sys.executable, "-c", code), stop_phase=phase, stop_seconds=1.5)
     for name, code, phase in services
@@ -199,7 +207,7 @@ def test_failed_migrations_stop_all_of_it(start: Start) -> None:
     )
     assert run.exit_code() == 1
     assert run.saw("migrate | bad revision")
-    assert run.saw("migrations failed (exit code 1)")
+    assert run.saw("migrate failed (exit code 1)")
     assert not run.saw("api     | up")
 
 
@@ -226,6 +234,17 @@ def test_a_killed_server_comes_back_on_its_port(start: Start, tmp_path: Path) ->
     assert all(port_is_taken(port) for port in ports)
     assert run.end() == 0
     assert not any(port_is_taken(port) for port in ports)
+
+
+def test_a_server_that_cannot_come_back_is_the_end(start: Start) -> None:
+    run = start(("worker", GOODBYE, 0), once=True)
+    run.wait_for("worker  | up")
+    for child in psutil.Process(run.process.pid).children():
+        if child.name() == "valkey-server":
+            child.kill()
+    assert run.exit_code() == 1
+    assert run.saw("valkey ended, and its data with it")
+    assert run.saw("worker  | bye")
 
 
 def test_killing_the_supervisor_leaves_nothing_and_the_next_one_starts(start: Start) -> None:
