@@ -15,7 +15,7 @@ from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[2]
 _EMULATORS = {"x86_64": "aws-lambda-rie-x86_64", "aarch64": "aws-lambda-rie-arm64"}
-_RUNTIME_BRINGS = (
+RUNTIME_BRINGS = (
     "awslambdaric",
     "simplejson",
     "snapshot-restore-py",
@@ -27,6 +27,7 @@ _RUNTIME_BRINGS = (
     "six",
     "urllib3",
 )
+"""What AWS's own runtime brings, and a bundle therefore leaves out."""
 
 
 def missing_part() -> str | None:
@@ -59,7 +60,7 @@ def interpreter(folder: Path) -> Path:
     if not home.exists():
         venv.create(home, with_pip=False, symlinks=True)
         site_packages = next(home.glob("lib/python3.*/site-packages"))
-        for name in _RUNTIME_BRINGS:
+        for name in RUNTIME_BRINGS:
             _link(importlib.metadata.distribution(name), site_packages)
     return home / "bin/python"
 

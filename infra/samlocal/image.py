@@ -15,6 +15,7 @@ from infra.bundle.target import Architecture, Target
 from infra.containers.base import find_base, is_here, registry_has
 from infra.containers.engine import Engine, Kind
 from infra.containers.errors import ContainerError, Unavailable
+from infra.lambda_runtime.parts import RUNTIME_BRINGS
 
 _PULL_SECONDS = 600.0
 _BUILD_SECONDS = 300.0
@@ -23,20 +24,6 @@ _PLATFORMS = {Architecture.X86_64: "linux/amd64", Architecture.ARM64: "linux/arm
 _KEY_LABEL = "rootnote.key"
 _CONDITION = re.compile(r" *;[^\\\n]*")
 
-_RUNTIME_BRINGS = frozenset(
-    {
-        "awslambdaric",
-        "simplejson",
-        "snapshot-restore-py",
-        "boto3",
-        "botocore",
-        "s3transfer",
-        "jmespath",
-        "python-dateutil",
-        "six",
-        "urllib3",
-    }
-)
 # For the bundle: Lambda's 3.11 is newer than 3.11.3, so bundles are without it, and Debian's is 3.11.2.
 _OLDER_PYTHON_NEEDS = frozenset({"async-timeout"})
 # The paths are those of AWS's image.
@@ -126,7 +113,7 @@ def _fill(context: Path, target: Target, requirements: str) -> None:
 def pins(lock: Path) -> str:
     """The lock's own lines, hashes and all, of what the image has; without conditions, which pip would
     judge by the Python that runs it."""
-    wanted = _RUNTIME_BRINGS | _OLDER_PYTHON_NEEDS
+    wanted = {*RUNTIME_BRINGS, *_OLDER_PYTHON_NEEDS}
     entries = re.findall(r"^[\w.-]+==(?:.*\\\n)*.*$", lock.read_text(), re.MULTILINE)
     kept = {entry.partition("==")[0]: entry for entry in entries}
     if missing := wanted - kept.keys():
