@@ -68,6 +68,10 @@ class Aws:
         return self._session.client("ecr", config=_CONFIG)
 
     @cached_property
+    def iam(self) -> Any:
+        return self._session.client("iam", config=_CONFIG)
+
+    @cached_property
     def ecs(self) -> Any:
         return self._session.client("ecs", config=_CONFIG)
 

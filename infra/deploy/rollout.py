@@ -6,8 +6,9 @@ from infra.deploy import image, preflight, sam
 from infra.deploy.deployment import Deployment
 from infra.deploy.profile import all_parameters, write_parameters
 from infra.deploy.registry import ensure_registry
+from infra.deploy.service_roles import ensure_service_roles
 from infra.deploy.smoke import smoke_test
-from infra.deploy.stacks import Stack
+from infra.deploy.stacks import Stack, find_stack
 
 
 def deploy(
@@ -43,6 +44,8 @@ def deploy(
     )
 
     console.step(f"5/6 stack {profile.stack}")
+    if find_stack(deployment.aws.cloudformation, profile.stack) is None:
+        ensure_service_roles(deployment)
     stack = sam.deploy(deployment, ready.sam, parameters, schema=ready.version.schema, ask=ask)
 
     console.step("6/6 smoke test")

@@ -16,6 +16,7 @@ from worker.providers.answers import encodable
 from worker.providers.base import Completion, Prompt, Usage
 from worker.providers.per_loop import PerLoop
 
+_DEFAULT_URL = "https://api.openai.com/v1"
 _NAME = "openai"
 # Said with a 429 or a 400; waiting mends none of them.
 _QUOTA_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
@@ -31,7 +32,9 @@ class OpenAIProvider:
 
     def __init__(self, *, api_key: str, model: str, base_url: str | None = None) -> None:
         self._model = model
-        self._clients = PerLoop(lambda: openai.AsyncOpenAI(api_key=api_key, base_url=base_url, max_retries=0))
+        # Without an address the SDK reads OPENAI_BASE_URL by itself, and takes an empty one for an address.
+        url = base_url or _DEFAULT_URL
+        self._clients = PerLoop(lambda: openai.AsyncOpenAI(api_key=api_key, base_url=url, max_retries=0))
 
     @property
     def name(self) -> str:

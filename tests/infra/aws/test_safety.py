@@ -50,7 +50,6 @@ def test_postgresql_is_kept() -> None:
 def test_valkey_is_encrypted_and_asks_for_the_secrets_password() -> None:
     cache = properties("Data.Cache")
     assert (cache["AtRestEncryptionEnabled"], cache["TransitEncryptionEnabled"]) == (True, True)
-    assert cache["TransitEncryptionMode"] == "required"
     assert cache["AuthToken"] == "{{resolve:secretsmanager:Data.CacheSecret:SecretString:password}}"
     generated = properties("Data.CacheSecret")["GenerateSecretString"]
     assert (generated["GenerateStringKey"], generated["ExcludePunctuation"]) == ("password", True)

@@ -191,5 +191,5 @@ def test_production_stands_a_zones_loss_and_a_slip_of_the_hand() -> None:
 
 def test_the_registry_stands_alone() -> None:
     template = templates.source(REGISTRY)
-    assert parameter_values(template, {}) == {"RepositoryName": "rootnote", "KeptImages": "30"}
+    assert parameter_values(template, {}) == {"RepositoryName": "rootnote", "KeptImages": "300"}
     assert REGISTRY not in NESTED.values()

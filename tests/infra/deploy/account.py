@@ -68,6 +68,7 @@ class Account:
             "cloudformation.DeleteStack": self._delete_stack,
             "cloudformation.DescribeStackEvents": self._describe_events,
             "cloudformation.ListStackResources": self._list_resources,
+            "iam.CreateServiceLinkedRole": self._role_is_there,
             "ecr.DescribeRepositories": lambda _: {"repositories": [{"repositoryUri": REPOSITORY}]},
             "ecr.GetAuthorizationToken": lambda _: {
                 "authorizationData": [
@@ -137,6 +138,11 @@ class Account:
             if wanted in {stack.name, stack.id}:
                 return stack
         raise AwsFault("ValidationError", f"Stack with id {wanted} does not exist")
+
+    @staticmethod
+    def _role_is_there(asked: Json) -> Json:
+        name = asked["AWSServiceName"]
+        raise AwsFault("InvalidInput", f"Service role name for {name} has been taken in this account")
 
     def _describe_stacks(self, given: Json) -> Json:
         stack = self._stack(given)

@@ -26,6 +26,27 @@ def test_the_first_deployment_does_everything_in_order(run: Run, account: Accoun
     assert "\x1b[" not in done.all
 
 
+def test_services_have_their_roles_before_the_first_stack(run: Run, account: Account) -> None:
+    """The first ECS cluster of an account fails without: its own role is made by the same call."""
+    done = run("deploy", "--env", "staging")
+    assert done.code == 0, done.all
+    said = account.aws.said()
+    assert said.count("iam.CreateServiceLinkedRole") == 4
+    assert said.index("iam.CreateServiceLinkedRole") < said.index("sam deploy")
+    assert "was not looked after" not in done.all
+
+    account.aws.journal.clear()
+    assert run("deploy", "--env", "staging").code == 0
+    assert "iam.CreateServiceLinkedRole" not in account.aws.said()
+
+
+def test_who_may_not_make_roles_is_told(run: Run, account: Account) -> None:
+    del account.aws.operations["iam.CreateServiceLinkedRole"]
+    done = run("deploy", "--env", "staging")
+    assert done.code == 0, done.all
+    assert "the role of ecs.amazonaws.com was not looked after" in done.all
+
+
 def test_the_stack_gets_the_images_digest_and_keeps_the_profile(run: Run, account: Account) -> None:
     run("deploy", "--env", "staging")
     parameters = account.stacks["rootnote-staging"].parameters
