@@ -48,7 +48,7 @@ test: lint ## all tests but those of the AWS side, with real PostgreSQL, Valkey 
 
 test-aws: $(VENV)/.dev .venv-sam/.ready .venv-localstack/.ready checkov ## the AWS side: bundles, Lambda runtime, LocalStack, containers
 	@.venv-sam/bin/sam validate --lint
-	@$(PY) -m pytest tests/aws
+	@$(PY) -m pytest tests/aws tests/infra/deploy/test_real_sam.py
 
 check: lint ## the gate before a commit: ruff, mypy, import rules, templates, unit tests, manifests
 	@$(PY) -m pytest -q tests/unit tests/infra --ignore=tests/infra/deploy --ignore=tests/infra/simulation
