@@ -74,8 +74,11 @@ class KeyRing:
         try:
             return Admitted(caller=await self.caller(request, needs), key_hash=key_hash)
         except StoreUnavailable:
-            if key is None or not looks_like_key(key):
+            if key is None or key_hash is None or not looks_like_key(key):
                 raise
+            if self._known.get(key_hash, (0.0, _NOBODY))[1] is None:
+                # However long ago: a key that was refused does not become good by an outage.
+                raise Unauthorized("this key is unknown or revoked") from None
             return Admitted(caller=None, key_hash=key_hash)
 
     async def holder(self, key_hash: str, needs: Scope) -> Caller:

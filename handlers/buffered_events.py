@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import (
@@ -16,7 +17,9 @@ from handlers.buffering import store_buffered
 from handlers.invocation import run
 
 # A batch that fails whole is no error of the function: PostgreSQL is still away.
-_processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+_processor = BatchProcessor(
+    event_type=EventType.SQS, raise_on_entire_batch_failure=False, logger=logging.getLogger(__name__)
+)
 
 
 def handler(event: dict[str, Any], context: Any) -> PartialItemFailureResponse:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,11 +19,14 @@ from starlette.requests import Request
 
 from core.aws.queue import MessageQueue
 from core.domain.access import Scope
+from core.domain.event import needs_analysis
 from core.domain.validation import problems_of
 from core.errors import FieldProblem, InvalidInput, MalformedBody, RootnoteError, StoreUnavailable
 from handlers.auth import Admitted
 from handlers.receive import Incoming, Receipt, receive
 from handlers.wiring import Deps
+
+logger = logging.getLogger(__name__)
 
 _COMPRESSED_ABOVE = 200_000
 _LARGEST = 64 * 1_048_576
@@ -63,8 +67,13 @@ async def receive_or_buffer(
     taken = await deps.buffer.put(bodies)
     if not any(taken):
         raise away
-    waiting = Receipt(id=None, group_id=None, analysis="deferred", is_new=True)
-    return [waiting if is_taken else away for is_taken in taken]
+    logger.warning("the database is away; events wait in the buffer", extra={"events": sum(taken)})
+    return [_waiting(event) if is_taken else away for event, is_taken in zip(events, taken, strict=True)]
+
+
+def _waiting(event: Incoming) -> Receipt:
+    is_wanted = needs_analysis(event.content.status_code)
+    return Receipt(id=None, group_id=None, analysis="deferred" if is_wanted else "not_required", is_new=True)
 
 
 async def store_buffered(body: str, deps: Deps) -> None:
@@ -81,6 +90,7 @@ async def store_buffered(body: str, deps: Deps) -> None:
     except StoreUnavailable:
         raise
     except RootnoteError as exc:
+        logger.warning("a buffered event can never be stored", extra={"cause": type(exc).__name__})
         await _bury(body, f"{type(exc).__name__}: {exc}", deps.dead_letters)
 
 

@@ -37,7 +37,11 @@ class MessageQueue:
     def _put(self, bodies: Sequence[str], reason: str | None) -> list[bool]:
         taken = [False] * len(bodies)
         for batch in _batches(bodies):
-            for index in self._send([_entry(index, bodies[index], reason) for index in batch]):
+            sent = self._send([_entry(index, bodies[index], reason) for index in batch])
+            if not sent:
+                # Somebody waits for the answer: an SQS that took none of these is not asked about the rest.
+                break
+            for index in sent:
                 taken[index] = True
         return taken
 
@@ -61,7 +65,9 @@ class MessageQueue:
                 from botocore.config import Config  # noqa: PLC0415
 
                 config = Config(
-                    connect_timeout=1, read_timeout=3, retries={"max_attempts": 2, "mode": "standard"}
+                    connect_timeout=1,
+                    read_timeout=1.5,
+                    retries={"total_max_attempts": 2, "mode": "standard"},
                 )
                 self._client = boto3.client("sqs", config=config)
             return self._client
@@ -81,6 +87,7 @@ def _batches(bodies: Sequence[str]) -> Iterator[list[int]]:
     for index, body in enumerate(bodies):
         length = len(body.encode())
         if length > _MOST_BYTES:
+            logger.error("a message is too long for SQS", extra={"bytes": length})
             continue
         if batch and (len(batch) == _BATCH or size + length > _MOST_BYTES):
             yield batch

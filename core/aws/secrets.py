@@ -60,11 +60,12 @@ class StoredSecret:
         self._value: dict[str, str] | None = None
         self._read_at = 0.0
         self._read_again_at: float | None = None
+        self._failure: str | None = None
 
     def read(self) -> Mapping[str, str]:
         with self._lock:
             if self._value is None:
-                self._value = self._fetch()
+                self._value = self._first_fetch()
             elif self._clock() - self._read_at > self._max_age:
                 self._value = self._fetch_or_keep(self._value)
             return self._value
@@ -79,6 +80,16 @@ class StoredSecret:
                 self._read_again_at = now
                 self._value = self._fetch()
             return self._value != refused
+
+    def _first_fetch(self) -> dict[str, str]:
+        """Those who waited for a reading that failed are told so, and do not each wait for one more."""
+        if self._failure is not None and self._clock() - self._read_at < _AGAIN_SECONDS:
+            raise SecretUnavailable(self._failure)
+        try:
+            return self._fetch()
+        except SecretUnavailable as exc:
+            self._read_at, self._failure = self._clock(), str(exc)
+            raise
 
     def _fetch_or_keep(self, known: dict[str, str]) -> dict[str, str]:
         try:
@@ -112,7 +123,11 @@ def _provider() -> SecretsProvider:
     from botocore.config import Config  # noqa: PLC0415
 
     return SecretsProvider(
-        boto_config=Config(connect_timeout=2, read_timeout=2, retries={"max_attempts": 2, "mode": "standard"})
+        boto_config=Config(
+            connect_timeout=1,
+            read_timeout=1.5,
+            retries={"total_max_attempts": 2, "mode": "standard"},
+        )
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
@@ -18,6 +19,8 @@ from core.domain.secret import RotatingSecret
 from core.errors import QueueUnavailable, SecretUnavailable
 from core.queue.message import canary_message, task_message
 from core.queue.names import AI_ANALYSIS, BEAT_TICK, RESULT_PREFIX, TASK_OF_KIND, Outgoing
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -136,7 +139,9 @@ class Publisher:
             async with asyncio.timeout(self._timeout):
                 return await command()
         except SecretUnavailable as exc:
-            raise QueueUnavailable(f"no password for Redis: {exc}") from exc
+            # Its text names the account and the role, and /readyz shows this one to anybody.
+            logger.warning("no password for Redis", extra={"cause": str(exc)})
+            raise QueueUnavailable("no password for Redis") from exc
         except (RedisError, OSError, TimeoutError) as exc:
             raise QueueUnavailable(f"Redis does not answer: {type(exc).__name__}") from exc
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from contextvars import Context
 from typing import TypeAlias, TypeVar
 
@@ -71,6 +72,8 @@ class Database:
                 "keepalives_idle": 10,
                 "keepalives_interval": 5,
                 "keepalives_count": 3,
+                # Keepalives say nothing while something sent waits to be acknowledged.
+                "tcp_user_timeout": 10_000,
             },
             min_size=0,
             max_size=pool_size,
@@ -123,7 +126,8 @@ class Database:
                 if attempt == _RETRIES:
                     raise StoreUnavailable("the database connection was lost") from exc
                 # A restart of the server leaves dead connections in the pool: weed them out first.
-                await self._pool.check()
+                with suppress(TimeoutError):
+                    await self._bounded(self._pool.check())
         raise AssertionError("unreachable")
 
     async def _bounded(self, work: Awaitable[T]) -> T:

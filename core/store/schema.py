@@ -61,7 +61,8 @@ def upgrade(url: Callable[[], str], *, until: float, patience: float) -> Schema:
         except DBAPIError as exc:
             if cancelled.is_set():
                 raise MigrationFailed("no time was left; it was stopped, and nothing is changed") from exc
-            raise MigrationFailed(_first_line(exc)) from exc
+            # Without its cause, whose text quotes rows: this is logged with its traceback.
+            raise MigrationFailed(_first_line(exc)) from None
 
 
 def _upgrade(connection: Connection) -> Schema:

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 
 from core import metrics
 from core.domain.access import Scope
-from core.errors import FieldProblem, InvalidInput, NotFound, RootnoteError
+from core.errors import FieldProblem, Forbidden, InvalidInput, NotFound, RootnoteError
 from core.store import events
 from handlers.bodies import decode, parse, read_body, validate
 from handlers.buffering import admit, receive_or_buffer
@@ -125,8 +125,10 @@ def _accepted(receipt: Receipt) -> dict[str, str | None]:
 
 def _item(answer: Receipt | RootnoteError) -> BatchItem:
     if isinstance(answer, RootnoteError):
+        # What is wrong is the event's project, or nothing that its sender could mend.
+        field = "project_key" if isinstance(answer, Forbidden) else "event"
         fields = field_problems(answer) or field_problems(
-            InvalidInput(FieldProblem(field="project_key", message=str(answer)))
+            InvalidInput(FieldProblem(field=field, message=str(answer)))
         )
         return BatchItem(status=status_of(answer), errors=fields)
     return BatchItem(

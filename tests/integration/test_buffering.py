@@ -198,3 +198,19 @@ async def test_messages_come_again_while_it_is_still_away(
     [sent] = messages(aws)
     assert deliver(aws, "postgresql://127.0.0.1:9/rootnote", redis_url, [sent, sent]) == [["m0", "m1"]]
     assert messages(aws, "dead") == []
+
+
+async def test_a_key_that_was_refused_does_not_become_good_by_an_outage(
+    away: httpx2.AsyncClient, aws: FakeAws
+) -> None:
+    transport = away._transport
+    assert isinstance(transport, httpx2.ASGITransport)
+    keys = transport.app.state.deps.keys  # type: ignore[attr-defined]
+    keys._known[hash_key(KEY)] = (0.0, None)
+    assert (await away.post(EVENTS, json=guide_event(), headers=AUTHORIZATION)).status_code == 401
+    assert messages(aws) == []
+
+
+async def test_what_is_not_analysed_is_not_said_to_be_deferred(away: httpx2.AsyncClient) -> None:
+    response = await away.post(EVENTS, json=guide_event(status_code=404), headers=AUTHORIZATION)
+    assert response.json()["analysis"] == "not_required"

@@ -177,3 +177,15 @@ def test_urls_for_those_who_take_nothing_else(aws: FakeAws) -> None:
     assert secrets.redis_url(settings) == (
         "rediss://rootnote:p%40ss%3A%2F%25@cache.internal:6379/0?ssl_cert_reqs=required"
     )
+
+
+def test_a_reading_that_failed_is_not_tried_again_by_each_who_waited(aws: FakeAws) -> None:
+    clock = Clock()
+    secret = StoredSecret("missing", max_age=300, clock=clock)
+    for _ in range(3):
+        with pytest.raises(SecretUnavailable):
+            secret.read()
+    assert aws.reads == ["missing"]
+    clock.now += 6
+    aws.secrets["missing"] = {"password": "here now"}
+    assert secret.read() == {"password": "here now"}
