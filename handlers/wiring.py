@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from core.aws import secrets
 from core.aws.queue import MessageQueue
 from core.aws.secrets import SecretsManager
+from core.operations.connections import database_of, publisher_of
 from core.queue.publisher import Publisher
 from core.settings import Settings
 from core.store.database import Database
@@ -42,21 +42,12 @@ class Deps:
 def build(settings: Settings) -> Deps:
     """Nothing connects yet: connections open when first used."""
     manager = SecretsManager()
-    database = Database(
-        settings.database_url.get_secret_value(),
-        pool_size=settings.database_pool_size,
-        timeout=settings.database_timeout,
-        secret=secrets.database_secret(settings, manager),
-    )
+    database = database_of(settings, manager)
     return Deps(
         settings=settings,
         secrets_manager=manager,
         database=database,
-        publisher=Publisher(
-            settings.redis_url.get_secret_value(),
-            timeout=settings.redis_timeout,
-            secret=secrets.redis_secret(settings, manager),
-        ),
+        publisher=publisher_of(settings, manager),
         projects=ProjectDirectory(database),
         keys=KeyRing(database, auth=settings.auth, dev_token=settings.dev_token),
         buffer=_queue(settings.event_buffer_url),

@@ -15,8 +15,10 @@ from uuid import uuid4
 from pydantic import SecretStr
 
 from core.aws import secrets
+from core.aws.secrets import SecretsManager
 from core.domain.job import RetryPolicy
 from core.errors import ConfigError
+from core.operations.connections import database_of, publisher_of
 from core.queue.publisher import Publisher
 from core.settings import GeminiSdk, Settings, load
 from core.store.budget import Caps
@@ -83,13 +85,8 @@ def close() -> None:
 
 
 def _build(settings: Settings) -> Process:
-    database = Database(
-        settings.database_url.get_secret_value(),
-        pool_size=settings.database_pool_size,
-        timeout=settings.database_timeout,
-        work_seconds=_WORK_SECONDS,
-        secret=secrets.database_secret(settings),
-    )
+    manager = SecretsManager()
+    database = database_of(settings, manager, work_seconds=_WORK_SECONDS)
     chain = Chain(
         _providers(settings),
         breaker=Breaker(),
@@ -101,11 +98,7 @@ def _build(settings: Settings) -> Process:
         settings=settings,
         loop=LoopThread(),
         database=database,
-        publisher=Publisher(
-            settings.redis_url.get_secret_value(),
-            timeout=settings.redis_timeout,
-            secret=secrets.redis_secret(settings),
-        ),
+        publisher=publisher_of(settings, manager),
         chain=chain,
         analyse=AnalyseTools(
             jobs=jobs,

@@ -1,4 +1,4 @@
-"""Connections for one command, opened for it and closed after it."""
+"""Connections as the settings say, with passwords from Secrets Manager where they name secrets."""
 
 from __future__ import annotations
 
@@ -7,29 +7,50 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from core.aws import secrets
+from core.aws.secrets import SecretsManager
 from core.queue.publisher import Publisher
-from core.settings import load
-from core.store.database import Database
+from core.settings import Settings, load
+from core.store.database import WORK_SECONDS, Database
 
 T = TypeVar("T")
 
 
+def database_of(
+    settings: Settings,
+    manager: SecretsManager,
+    *,
+    pool_size: int | None = None,
+    work_seconds: float = WORK_SECONDS,
+) -> Database:
+    """Nothing connects yet. `pool_size` None: as the settings say."""
+    return Database(
+        settings.database_url.get_secret_value(),
+        pool_size=pool_size or settings.database_pool_size,
+        timeout=settings.database_timeout,
+        work_seconds=work_seconds,
+        secret=secrets.database_secret(settings, manager),
+    )
+
+
+def publisher_of(settings: Settings, manager: SecretsManager) -> Publisher:
+    """Nothing connects yet."""
+    return Publisher(
+        settings.redis_url.get_secret_value(),
+        timeout=settings.redis_timeout,
+        secret=secrets.redis_secret(settings, manager),
+    )
+
+
 def run_connected(work: Callable[[Database, Publisher], Awaitable[T]]) -> T:
-    """Run `work` on an event loop of its own. Raises ConfigError, and what `work` raises."""
+    """Run `work` for one command, on an event loop and connections of its own.
+
+    Raises ConfigError, and what `work` raises.
+    """
 
     async def connected() -> T:
-        settings = load()
-        database = Database(
-            settings.database_url.get_secret_value(),
-            pool_size=1,
-            timeout=settings.database_timeout,
-            secret=secrets.database_secret(settings),
-        )
-        publisher = Publisher(
-            settings.redis_url.get_secret_value(),
-            timeout=settings.redis_timeout,
-            secret=secrets.redis_secret(settings),
-        )
+        settings, manager = load(), SecretsManager()
+        database = database_of(settings, manager, pool_size=1)
+        publisher = publisher_of(settings, manager)
         try:
             return await work(database, publisher)
         finally:

@@ -34,7 +34,7 @@ _RETRIES = 2
 _RECONNECT_SECONDS = 5.0
 """Short, so that after an outage the pool tries anew every few seconds, not at ever longer waits."""
 
-_WORK_SECONDS = 10.0
+WORK_SECONDS = 10.0
 _CANCEL_SECONDS = 1.0
 """What work is given to end by, after psycopg has asked the server to cancel it. psycopg itself would wait
 10 s for a server that is silent, and API Gateway for nobody longer than 29 s."""
@@ -53,7 +53,7 @@ class Database:
         *,
         pool_size: int,
         timeout: float,
-        work_seconds: float = _WORK_SECONDS,
+        work_seconds: float = WORK_SECONDS,
         secret: RotatingSecret | None = None,
     ) -> None:
         """`timeout` is for getting a connection, `work_seconds` for what is done with it.

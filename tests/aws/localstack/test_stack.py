@@ -18,7 +18,7 @@ import pytest
 
 from core.domain.access import hash_key, new_key
 from core.processes import Process
-from infra.bundle.target import native
+from infra.bundle.target import Target
 from infra.localstack import stack
 from tests.aws.localstack.account import (
     FIRST_PASSWORD,
@@ -37,23 +37,22 @@ LOGS = "/rootnote/local/"
 
 
 @pytest.fixture(scope="module")
-def account(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
-    target = native()
-    if target is None or (target.runtime == "python3.11" and target.architecture == "arm64"):
-        pytest.skip("Lambda has no runtime for this machine's Python")
+def account(
+    cloud: Cloud, native_target: Target, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Account]:
     folder = tmp_path_factory.mktemp("account")
     servers = Servers(folder)
     try:
         servers.start()
         deployed = stack.deploy(
             cloud.deployer,
-            target,
+            native_target,
             folder,
             database_url=servers.database_url(password=FIRST_PASSWORD),
             redis_url=servers.redis_url(),
             say=print,
         )
-        parameters = stack.parameters(target)
+        parameters = stack.parameters(native_target)
         account = Account(cloud=cloud, servers=servers, stack=deployed, parameters=parameters, folder=folder)
         account.query(
             "INSERT INTO api_keys (id, hash, scope) VALUES (%s, %s, 'admin')", uuid4(), hash_key(KEY)

@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 
 from infra.bundle.build import build
 from infra.bundle.recipe import LIGHT, MIGRATE
-from infra.bundle.target import Target, native
+from infra.bundle.target import Target
 from infra.lambda_runtime import parts
 from infra.lambda_runtime.function import Function
 from tests.fakes.secrets_and_queues import FakeAws, running_aws
@@ -43,14 +43,10 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture(scope="session")
-def target() -> Target:
+def target(request: pytest.FixtureRequest) -> Target:
     if missing := parts.missing_part():
         pytest.skip(missing)
-    found = native()
-    if found is None:
-        pytest.skip("Lambda has no runtime for this machine's Python")
-    if found.runtime == "python3.11" and found.architecture == "arm64":
-        pytest.skip("psycopg has no wheel for arm64 and Amazon Linux 2, which Lambda's Python 3.11 runs on")
+    found: Target = request.getfixturevalue("native_target")
     return found
 
 

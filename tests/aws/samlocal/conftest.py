@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.bundle.target import Target, native
+from infra.bundle.target import Target
 from infra.containers.engine import Engine, find_engine
 from infra.containers.errors import Unavailable
 from infra.local.errors import LocalError
@@ -38,14 +38,10 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture(scope="session")
-def target() -> Target:
+def target(request: pytest.FixtureRequest) -> Target:
     if not PLACES.sam.exists():
         pytest.skip("there is no SAM CLI: make .venv-sam/.ready")
-    found = native()
-    if found is None:
-        pytest.skip("Lambda has no runtime for this machine's Python")
-    if found.runtime == "python3.11" and found.architecture == "arm64":
-        pytest.skip("psycopg has no wheel for arm64 and Amazon Linux 2, which Lambda's Python 3.11 runs on")
+    found: Target = request.getfixturevalue("native_target")
     return found
 
 
