@@ -101,6 +101,8 @@ def test_an_agent_that_hangs_keeps_no_job_waiting(
     on_ecs: Stack, models: ModelServer, agent: EcsAgent
 ) -> None:
     agent.reset("hang")
+    # Work is looked for twice a second: six quick jobs may all have ended in between.
+    models.script("openai", slow(2))
     answers = [on_ecs.post(new_event()) for _ in range(6)]
     wait_until(lambda: agent.asked, 5, "the agent is asked")
     for answer in answers:
