@@ -90,8 +90,8 @@ STEPS = st.lists(
         # Mostly at once, since that is what a bucket is there for.
         st.sampled_from([*[0.0] * 30, 0.001, 0.02, 0.09, 0.1, 0.3, 0.99, 1.0, 1.5, 4.0, 30.0]),
     ),
-    min_size=1,
-    max_size=150,
+    min_size=30,
+    max_size=100,
 )
 
 
