@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from core.domain.job import JobState
+from core.domain.job import SUSPECT_AFTER, JobState
 
 metadata = MetaData(
     naming_convention={
@@ -196,6 +196,13 @@ jobs = Table(
     Column("reason", Text),
     Column("force", Boolean, nullable=False, server_default=text("false"), comment="ask again though known"),
     Column("attempts", SmallInteger, nullable=False, server_default="0"),
+    Column(
+        "losses",
+        SmallInteger,
+        nullable=False,
+        server_default="0",
+        comment="workers that died or hung with it",
+    ),
     _time("due_at"),
     _time("sent_at", nullable=True),
     _time("lease_until", nullable=True),
@@ -207,6 +214,24 @@ jobs = Table(
     UniqueConstraint("kind", "subject_id", "version"),
     CheckConstraint("state IN ({})".format(", ".join(f"'{s}'" for s in JobState)), name="state"),
     Index("ix_jobs_waiting", "due_at", postgresql_where=text("state = 'queued'")),
+    Index(
+        "ix_jobs_sent",
+        "kind",
+        "project_id",
+        postgresql_where=text("state = 'queued' AND sent_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_jobs_unsent",
+        "kind",
+        "project_id",
+        "due_at",
+        postgresql_where=text("state = 'queued' AND sent_at IS NULL"),
+    ),
+    Index(
+        "ix_jobs_suspect",
+        "due_at",
+        postgresql_where=text(f"losses >= {SUSPECT_AFTER} AND state IN ('queued', 'running')"),
+    ),
     Index("ix_jobs_leased", "lease_until", postgresql_where=text("state = 'running'")),
     Index("ix_jobs_paused", "due_at", postgresql_where=text("state = 'skipped' AND reason = 'budget'")),
     Index("ix_jobs_by_state", "state", desc("created_at"), desc("id")),
