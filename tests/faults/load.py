@@ -83,7 +83,10 @@ class _Log:
 
 
 def requests(random: Random, project_key: str) -> Iterator[Request]:
-    """For ever: new groups, known ones, events below 500, batches, events sent twice, and projects."""
+    """For ever: new groups, known ones, events below 500, batches, events sent twice, and projects.
+
+    About a quarter of them make a job: a load that fills the pool by itself would hide recovery.
+    """
     fresh = words()
     known: deque[str] = deque(maxlen=_KNOWN)
     last: deque[Row] = deque(maxlen=_KNOWN)
@@ -102,14 +105,14 @@ def requests(random: Random, project_key: str) -> Iterator[Request]:
         return made
 
     def new_or_known() -> str:
-        if not known or random.random() < 0.3:
+        if not known or random.random() < 0.1:
             known.append(next(fresh))
             return known[-1]
         return random.choice(known)
 
     while True:
         dice, is_patient = random.random(), random.random() < 0.8
-        if dice < 0.2:
+        if dice < 0.1:
             known.append(next(fresh))
             yield Request(events=[event(known[-1])], is_patient=is_patient)
         elif dice < 0.55:
@@ -118,7 +121,7 @@ def requests(random: Random, project_key: str) -> Iterator[Request]:
             yield Request(events=[event(next(fresh), 404)], is_patient=is_patient)
         elif dice < 0.8:
             yield Request(events=[event(new_or_known()) for _ in range(_BATCH)], is_patient=is_patient)
-        elif dice < 0.9 and last:
+        elif dice < 0.92 and last:
             yield Request(events=[random.choice(last)], is_patient=is_patient)
         else:
             project = UUID(int=random.getrandbits(128), version=4)

@@ -12,7 +12,7 @@ from tests.faults.probe import Probe
 from tests.faults.scene import Scene
 from tests.faults.verdict import Facts, Promise, Verdict, judge
 
-RATE = 12.0
+RATE = 10.0
 """Requests a second."""
 _LEAD_SECONDS = 4.0
 _TAIL_SECONDS = 5.0
