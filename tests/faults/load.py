@@ -93,7 +93,8 @@ def requests(random: Random, project_key: str) -> Iterator[Request]:
 
     def event(word: str, status: int = 500) -> Row:
         made = {
-            "project_key": project_key,
+            # A few projects, since each has its own turn.
+            "project_key": f"{project_key}-{word[-1]}",
             "event_id": f"load-{random.getrandbits(64):016x}",
             "message": f"The {marked(word)} is flooded",
             "method": "GET",
@@ -132,7 +133,7 @@ class Load:
     """Sends `rate` requests a second from a few threads until it is stopped. Use it as a context."""
 
     def __init__(self, url: str, *, project_key: str, seed: str, rate: float) -> None:
-        """Only one load has this `project_key`, or its groups would be known already."""
+        """Keys of its projects begin with `project_key`. No other load has it, or groups would be known."""
         self._url, self._interval = url, 1 / rate
         self._requests = requests(Random(seed), project_key)
         self._again: deque[tuple[float, Request]] = deque()
