@@ -140,7 +140,7 @@ def look_at(consumer: Consumer, redis_url: str) -> Look:
     return Look(
         waiting=_waiting(redis_url, list(consumer.app.amqp.queues.consume_from)),
         taken=state.all_total_count[0],
-        has_room=len(state.reserved_requests) < consumer.pool.num_processes,
+        has_room=len(state.active_requests) < consumer.pool.num_processes,
     )
 
 
