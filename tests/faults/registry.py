@@ -1,0 +1,8 @@
+"""All faults, in the order in which they are told."""
+
+from __future__ import annotations
+
+from tests.faults import workers
+from tests.faults.fault import Fault
+
+FAULTS: tuple[Fault, ...] = (*workers.FAULTS,)
