@@ -10,6 +10,7 @@ RootnoteError
 ├── NotFound                no such thing, or not this key's to see (404)
 ├── Conflict                the thing's state forbids it now (409)
 ├── StoreUnavailable        PostgreSQL does not answer (503); worth a retry
+├── TimeUp                  the request's own time is up (503); worth a retry
 ├── ClaimLost               a job's lease ran out and somebody else has it, or it is gone
 ├── QueueUnavailable        Redis does not answer; the sweeper will send the job later
 ├── SecretUnavailable       Secrets Manager does not answer, or the secret is not what it must be
@@ -78,6 +79,10 @@ class Conflict(RootnoteError):
 
 class StoreUnavailable(RootnoteError):
     """PostgreSQL cannot be reached or refuses work for now."""
+
+
+class TimeUp(RootnoteError):
+    """A request took as long as any may. What it asked for may have happened or not."""
 
 
 class ClaimLost(RootnoteError):

@@ -42,17 +42,20 @@ async def claim(
 ) -> Cursor:
     """Take the job, if it is due or its last worker is lost; `read_claim` reads the answer.
 
-    Send the question of what it is about along with it: both take one round trip.
+    Send the question of what it is about along with it: both take one round trip. Safe to run twice with
+    the same `claimed_by`: where the first commit's answer was lost, the job is ours already.
     """
     return await connection.execute(
-        "UPDATE jobs SET state = 'running', attempts = attempts + 1, claimed_by = %s,"
-        "                lease_until = now() + %s, sent_at = NULL"
-        " WHERE id = %s AND kind = %s"
-        "   AND ((state = 'queued' AND due_at <= now()) OR (state = 'running' AND lease_until < now()))"
+        "UPDATE jobs SET state = 'running', claimed_by = %(by)s, lease_until = now() + %(lease)s,"
+        "  sent_at = NULL,"
+        "  attempts = attempts + CASE WHEN state = 'running' AND claimed_by = %(by)s THEN 0 ELSE 1 END"
+        " WHERE id = %(id)s AND kind = %(kind)s"
+        "   AND ((state = 'queued' AND due_at <= now())"
+        "        OR (state = 'running' AND (lease_until < now() OR claimed_by = %(by)s)))"
         " RETURNING subject_id, project_id, version, attempts, force, coalesce(request_id, ''),"
         "  (SELECT num_nonnulls(budget_day_usd, budget_month_usd) > 0 FROM projects"
         "   WHERE projects.id = jobs.project_id)",
-        (claimed_by, lease, job_id, kind),
+        {"by": claimed_by, "lease": lease, "id": job_id, "kind": kind},
     )
 
 

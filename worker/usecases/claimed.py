@@ -158,6 +158,7 @@ async def record(connection: Connection, claim: jobs.Claim, calls: tuple[CallRec
     """Write the calls into the ledger and settle what was held for them. In the job's transaction."""
     rows = [
         ledger.LedgerRow(
+            id=call.id,
             provider=call.provider,
             model=call.model,
             prompt_tokens=call.usage.input,
@@ -169,13 +170,14 @@ async def record(connection: Connection, claim: jobs.Claim, calls: tuple[CallRec
         )
         for call in calls
     ]
-    await ledger.record(connection, rows, job_id=claim.job_id, project_id=claim.project_id)
+    # In this order: what the ledger has was counted. A commit whose answer was lost makes this run twice.
     await budget.settle(
         connection,
         job_id=claim.job_id,
         project_id=claim.project_id,
-        spent=sum(call.cost_usd or 0 for call in calls),
+        spent={call.id: call.cost_usd or 0 for call in calls},
     )
+    await ledger.record(connection, rows, job_id=claim.job_id, project_id=claim.project_id)
 
 
 def _count(call: CallRecord) -> None:
