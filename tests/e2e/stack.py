@@ -93,7 +93,8 @@ class Stack:
         self.http.close()
 
     def launch(self, name: str, **settings: str) -> Program:
-        """Start `api`, `beat`, or a worker by any other name; one that ran before is ended first."""
+        """Start `api`, `beat` (or `beat-2`), or a worker by any other name; one that ran before is ended
+        first."""
         if name in self.programs:
             self.programs[name].kill()
         if name == "maintenance":
@@ -216,7 +217,7 @@ def _arguments(name: str, port: int, worker_options: Sequence[str]) -> tuple[str
     if name == "api":
         serve = ("--host", "127.0.0.1", "--port", str(port), "--no-access-log")
         return ("uvicorn", "--factory", "handlers.app:create_app", *serve)
-    if name == "beat":
+    if name.partition("-")[0] == "beat":
         return ("celery", "-A", "worker", "beat", "--loglevel=info")
     work = (
         "--loglevel=info",

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from tests.faults import workers
+from tests.faults import messages, providers, schedule, workers
 from tests.faults.fault import Fault
 
-FAULTS: tuple[Fault, ...] = (*workers.FAULTS,)
+FAULTS: tuple[Fault, ...] = (
+    *workers.FAULTS,
+    *schedule.FAULTS,
+    *messages.FAULTS,
+    *providers.FAULTS,
+)
