@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults import messages, providers, schedule, workers
+from tests.faults import messages, postgres, providers, redis, schedule, workers
 from tests.faults.fault import Fault
 
 FAULTS: tuple[Fault, ...] = (
@@ -10,4 +10,6 @@ FAULTS: tuple[Fault, ...] = (
     *schedule.FAULTS,
     *messages.FAULTS,
     *providers.FAULTS,
+    *redis.FAULTS,
+    *postgres.FAULTS,
 )
