@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -20,6 +21,7 @@ _STATUS: dict[type[errors.RootnoteError], int] = {
     errors.Conflict: 409,
     errors.TooLarge: 413,
     errors.InvalidInput: 422,
+    errors.QuotaExceeded: 429,
     errors.StoreUnavailable: 503,
     errors.TimeUp: 503,
     errors.QueueUnavailable: 503,
@@ -82,6 +84,8 @@ def refusal(request: Request, exc: errors.RootnoteError) -> JSONResponse:
     headers = {}
     if status == 503:
         headers["retry-after"] = _RETRY_AFTER_SECONDS
+    if isinstance(exc, errors.QuotaExceeded):
+        headers["retry-after"] = str(max(1, math.ceil(exc.retry_after)))
     if status == 401:
         headers["www-authenticate"] = "Bearer"
     if request.url.path.startswith("/api/v1/events") and request.method == "POST":

@@ -22,9 +22,9 @@ class Poison:
         if not self.text or self.kills not in {"process", "group"}:
             raise ValueError("a poison needs a text, and kills a process or a group")
 
-    def strike(self, port: int) -> None:
-        """SIGKILL for the process whose connection to us comes from `port` of this machine."""
-        for pid in _owners(port):
+    def strike(self, *, port: int, our_port: int) -> None:
+        """SIGKILL for the process of this machine whose connection goes from `port` to `our_port`."""
+        for pid in _owners(port, our_port):
             with contextlib.suppress(ProcessLookupError):
                 if self.kills == "process":
                     os.kill(pid, signal.SIGKILL)
@@ -32,9 +32,11 @@ class Poison:
                     os.killpg(os.getpgid(pid), signal.SIGKILL)
 
 
-def _owners(port: int) -> set[int]:
+def _owners(port: int, our_port: int) -> set[int]:
     return {
         connection.pid
         for connection in psutil.net_connections("tcp4")
-        if connection.laddr.port == port and connection.pid not in {None, os.getpid()}
+        if connection.raddr
+        and (connection.laddr.port, connection.raddr.port) == (port, our_port)
+        and connection.pid is not None
     }

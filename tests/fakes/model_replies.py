@@ -177,7 +177,7 @@ async def _answer(request: Request, dialect: Dialect, provider: str, key: str) -
         provider=provider, model=model, headers=dict(request.headers), body=dict(body), outcome=outcome
     )
     if poison and request.client:
-        poison.strike(request.client.port)
+        poison.strike(port=request.client.port, our_port=request.scope["server"][1])
     return refused or await _reply(request, dialect, call, fault)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -73,11 +73,9 @@ def _run_all(faults: Sequence[Fault], *, scenes: int, seed: int) -> list[Verdict
                     sys.stderr.write(f"{scene.stack.logs()}\n")
                 found[fault.name] = verdict
 
-    threads = [threading.Thread(target=work, name=f"scene-{number}") for number in range(scenes)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(scenes, thread_name_prefix="scene") as pool:
+        for done in [pool.submit(work) for _ in range(scenes)]:
+            done.result()
     return [found[fault.name] for fault in faults]
 
 

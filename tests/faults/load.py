@@ -96,14 +96,18 @@ def rudeness(answer: httpx2.Response) -> str | None:
 
 
 def requests(random: Random, project_key: str) -> Iterator[Request]:
-    """For ever: new groups, known ones, events below 500, batches, events sent twice, and projects."""
+    """For ever: new groups, known ones, events below 500, batches, events sent twice, and projects.
+
+    About a quarter of them make a job: a load that fills the pool by itself would hide recovery.
+    """
     fresh = words()
     known: deque[str] = deque(maxlen=_KNOWN)
     last: deque[Row] = deque(maxlen=_KNOWN)
 
     def event(word: str, status: int = 500) -> Row:
         made = {
-            "project_key": project_key,
+            # A few projects, since each has its own turn.
+            "project_key": f"{project_key}-{word[-1]}",
             "event_id": f"load-{random.getrandbits(64):016x}",
             "message": f"The {marked(word)} is flooded",
             "method": "GET",
@@ -115,14 +119,14 @@ def requests(random: Random, project_key: str) -> Iterator[Request]:
         return made
 
     def new_or_known() -> str:
-        if not known or random.random() < 0.3:
+        if not known or random.random() < 0.1:
             known.append(next(fresh))
             return known[-1]
         return random.choice(known)
 
     while True:
         dice, is_patient = random.random(), random.random() < 0.8
-        if dice < 0.2:
+        if dice < 0.1:
             known.append(next(fresh))
             yield Request(events=[event(known[-1])], is_patient=is_patient)
         elif dice < 0.55:
@@ -131,7 +135,7 @@ def requests(random: Random, project_key: str) -> Iterator[Request]:
             yield Request(events=[event(next(fresh), 404)], is_patient=is_patient)
         elif dice < 0.8:
             yield Request(events=[event(new_or_known()) for _ in range(_BATCH)], is_patient=is_patient)
-        elif dice < 0.9 and last:
+        elif dice < 0.92 and last:
             yield Request(events=[random.choice(last)], is_patient=is_patient)
         else:
             project = UUID(int=random.getrandbits(128), version=4)
@@ -142,7 +146,7 @@ class Load:
     """Sends `rate` requests a second from a few threads until it is stopped. Use it as a context."""
 
     def __init__(self, url: str, *, project_key: str, seed: str, rate: float) -> None:
-        """Only one load has this `project_key`, or its groups would be known already."""
+        """Keys of its projects begin with `project_key`. No other load has it, or groups would be known."""
         self._url, self._interval = url, 1 / rate
         self._requests = requests(Random(seed), project_key)
         self._again: deque[tuple[float, Request]] = deque()

@@ -20,6 +20,9 @@ _LIVES = 4
 """A job's attempts: 1 + MAX_RETRIES."""
 _DEATH_SECONDS = 420.0
 _POISON = "The barrel of arsenic is open"
+_LONGEST_WAITS = {"process": 30.0, "group": 120.0}
+"""Seconds that another job may wait for its end. One that ran beside the poison waits for its lease, and
+where it is unlucky, twice."""
 
 
 def _triple(scene: Scene) -> None:
@@ -36,7 +39,8 @@ def _triple(scene: Scene) -> None:
 
 
 def _poison(scene: Scene, *, kills: str) -> None:
-    """Lasts until the poisoned job is dead."""
+    """Lasts until the poisoned job is dead, and nobody else may have waited for that."""
+    began_at = time.time()
     scene.models.poison(_POISON, kills=kills)
     event = {
         "project_key": f"poison-{kills}-{time.time():.0f}",
@@ -54,6 +58,19 @@ def _poison(scene: Scene, *, kills: str) -> None:
     wait_until(lambda: state() == "dead", _DEATH_SECONDS, "the poisoned job is dead")
     kills_seen = sum(call["outcome"] == "poison" for call in scene.models.calls())
     assert kills_seen == _LIVES, f"the poison killed {kills_seen} times, not {_LIVES}"
+    waited = _longest_wait(scene, began_at)
+    assert waited <= _LONGEST_WAITS[kills], f"another job waited {waited:.0f} s"
+
+
+def _longest_wait(scene: Scene, began_at: float) -> float:
+    """From a job's making to its end, or to now; of all but the excused."""
+    [row] = scene.query(
+        "SELECT max(extract(epoch FROM coalesce(finished_at, now()) - created_at))::float8 AS seconds"
+        " FROM jobs WHERE created_at >= to_timestamp(%s) AND NOT subject_id = ANY(%s)",
+        began_at,
+        list(scene.excused),
+    )
+    return float(row["seconds"] or 0)
 
 
 FAULTS = (

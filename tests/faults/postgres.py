@@ -143,7 +143,7 @@ FAULTS = (
     ),
     Fault(
         name="commits-cut",
-        does=f"connections are reset in place of passing on COMMIT, for {_CUT_SECONDS:.0f} s or {_CUTS} times",
+        does=f"connections are reset in place of passing COMMIT on, {_CUTS} times",
         strike=lambda scene: _cut_commits(scene, is_said_by_client=True),
         bound=POSTGRES_SECONDS,
         window=POOL,

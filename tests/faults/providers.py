@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from tests.faults.fault import Fault
 from tests.faults.scene import THINKING, Scene
@@ -11,10 +12,14 @@ _SILENT_SECONDS = 12.0
 _STEP_SECONDS = 6.0
 _BOUND_SECONDS = 60.0
 """A circuit opens for 30 s, and the retry that finds it closed again comes with a sweep."""
-_TROUBLE = ({"fault": "429", "retry_after": 2}, {"fault": "garbage"}, {"fault": "cut"})
+_TROUBLE: tuple[Mapping[str, object], ...] = (
+    {"fault": "429", "retry_after": 2},
+    {"fault": "garbage"},
+    {"fault": "cut"},
+)
 
 
-def _both(scene: Scene, answer: dict[str, object]) -> None:
+def _both(scene: Scene, answer: Mapping[str, object]) -> None:
     for provider in ("openai", "gemini"):
         scene.models.script(provider, then=answer)
 

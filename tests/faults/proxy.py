@@ -57,6 +57,7 @@ class Proxy:
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._flows = asyncio.Event()
         self._flows.set()
+        self._stranded: list[asyncio.Event] = []
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
         self._serving: set[asyncio.Task[None]] = set()
@@ -89,6 +90,11 @@ class Proxy:
         """A black hole: connections are accepted, and on none of them anything comes through."""
         self._run(self._freeze())
 
+    def strand(self) -> None:
+        """Connections that are open now stay open and fall silent; new ones pass. So it is when a NAT or a
+        load balancer forgets a connection."""
+        self._run(self._abandon())
+
     def reset(self) -> int:
         """RST on every connection, now. Gives how many there were; new ones pass."""
         return self._run(self._reset_all())
@@ -107,12 +113,20 @@ class Proxy:
 
     async def _heal(self) -> None:
         self.cut, self.latency, self.bytes_before_reset = None, 0.0, None
-        self._flows.set()
+        for flows in (self._flows, *self._stranded):
+            flows.set()
+        self._stranded.clear()
         if self._server is None:
             await self._listen()
 
     async def _freeze(self) -> None:
         self._flows.clear()
+
+    async def _abandon(self) -> None:
+        self._flows.clear()
+        self._stranded.append(self._flows)
+        self._flows = asyncio.Event()
+        self._flows.set()
 
     async def _reset_all(self) -> int:
         connections = len(self._serving)
@@ -130,11 +144,12 @@ class Proxy:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
+        flows = self._flows
         self._serving.add(task)
         self._open.add(writer)
         try:
-            await self._flows.wait()
-            await self._join(reader, writer)
+            await flows.wait()
+            await self._join(reader, writer, flows)
         except OSError:
             _reset(writer)
         except asyncio.CancelledError:
@@ -144,13 +159,15 @@ class Proxy:
             self._serving.discard(task)
             self._open.discard(writer)
 
-    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _join(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flows: asyncio.Event
+    ) -> None:
         there, to_there = await asyncio.open_connection("127.0.0.1", self.target_port)
         self._open.add(to_there)
         try:
             await asyncio.gather(
-                self._pump(reader, to_there, back=writer, by_client=True),
-                self._pump(there, writer, back=to_there, by_client=False),
+                self._pump(reader, to_there, flows, back=writer, by_client=True),
+                self._pump(there, writer, flows, back=to_there, by_client=False),
             )
         finally:
             self._open.discard(to_there)
@@ -160,6 +177,7 @@ class Proxy:
         self,
         source: asyncio.StreamReader,
         sink: asyncio.StreamWriter,
+        flows: asyncio.Event,
         *,
         back: asyncio.StreamWriter,
         by_client: bool,
@@ -168,7 +186,7 @@ class Proxy:
         with contextlib.suppress(ConnectionError):
             while chunk := await source.read(_CHUNK):
                 await asyncio.sleep(self.latency)
-                await self._flows.wait()
+                await flows.wait()
                 cut = self.cut
                 if cut is not None:
                     seen = seen[-len(cut.marker) + 1 :] + chunk
@@ -181,7 +199,7 @@ class Proxy:
                 sink.write(chunk)
                 await sink.drain()
                 passed += len(chunk)
-        await self._flows.wait()
+        await flows.wait()
         sink.close()
 
     def _is_over(self, passed: int) -> bool:

@@ -84,7 +84,7 @@ FAULTS = (
     ),
     Fault(
         name="redis-killed",
-        does=f"SIGKILL for Redis, which is away for {_AWAY_SECONDS:.0f} s and comes back with an old snapshot",
+        does=f"SIGKILL for Redis, which is away for {_AWAY_SECONDS:.0f} s and comes back with old data",
         strike=_kill,
         bound=REDIS_SECONDS,
     ),
@@ -102,7 +102,7 @@ FAULTS = (
     ),
     Fault(
         name="redis-swallowed",
-        does=f"the network to Redis swallows everything for {_SILENT_SECONDS:.0f} s, then resets all connections",
+        does=f"the network to Redis swallows everything for {_SILENT_SECONDS:.0f} s, then resets all",
         strike=_swallow,
         bound=REDIS_SECONDS,
     ),

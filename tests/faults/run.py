@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from tests.faults.facts import find
 from tests.faults.fault import Fault, Unavailable
@@ -12,7 +13,7 @@ from tests.faults.probe import Probe
 from tests.faults.scene import Scene
 from tests.faults.verdict import Facts, Promise, Verdict, judge
 
-RATE = 12.0
+RATE = 10.0
 """Requests a second."""
 _LEAD_SECONDS = 4.0
 _TAIL_SECONDS = 5.0
@@ -32,7 +33,7 @@ def run(fault: Fault, scene: Scene, *, seed: int, say: Callable[[str], None]) ->
     except AssertionError as exc:
         said = str(exc).splitlines()[0] if str(exc) else "an assertion"
         return Verdict(name=fault.name, does=fault.does, bound=fault.bound, broken=(said,))
-    return judge(fault.name, fault.does, promise, found)
+    return replace(judge(fault.name, fault.does, promise, found), window_is=fault.window_is)
 
 
 def _live_through(fault: Fault, scene: Scene, *, seed: int, say: Callable[[str], None]) -> Facts:

@@ -44,7 +44,7 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
         "GEMINI_SDK": "google-genai",
     }
 )
-THINKING = {"fault": "latency", "seconds": 0.25}
+THINKING: Mapping[str, object] = {"fault": "latency", "seconds": 0.2}
 """How both models answer when all is well."""
 PROGRAMS = ("api", "worker", "maintenance", "beat")
 _RESTART_SECONDS = 1.0

@@ -74,7 +74,7 @@ FAULTS = (
     ),
     Fault(
         name="two-beats",
-        does="a second beat is started, the nightly task falls due and must run once, the first beat is killed",
+        does="a second beat is started, the nightly task falls due and must run once, the first is killed",
         strike=_two_beats,
         bound=SIGKILL_SECONDS,
         window=1,

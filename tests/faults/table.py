@@ -54,8 +54,8 @@ def plain(verdicts: Sequence[Verdict]) -> str:
 
 def markdown(verdicts: Sequence[Verdict]) -> str:
     """Two tables: what each fault does, and what came of it."""
-    does = ["| fault | what is done |", "|---|---|"]
-    does += [f"| {verdict.name} | {verdict.does} |" for verdict in verdicts]
+    does = ["| fault | what is done | calls that may be made twice |", "|---|---|---|"]
+    does += [f"| {verdict.name} | {verdict.does} | {verdict.window_is} |" for verdict in verdicts]
     found = ["| " + " | ".join(HEADINGS) + " |", "|---" + "|---:" * (len(HEADINGS) - 2) + "|---|"]
     found += ["| " + " | ".join(row(verdict)) + " |" for verdict in verdicts]
     return "\n".join([*does, "", *found])

@@ -56,6 +56,7 @@ class Verdict:
     calls: int = 0
     duplicates: int = 0
     window: int = 0
+    window_is: str = "none"
     lost: int = 0
     recovered: float | None = None
     bound: float = 0

@@ -138,3 +138,17 @@ def test_a_commit_that_never_comes_or_is_never_heard_of(
             with pytest.raises(psycopg.OperationalError), psycopg.connect(url) as cut:
                 cut.execute("INSERT INTO notes VALUES ('a')")
         assert direct.execute("SELECT count(*) FROM notes").fetchone() == (rows,)
+
+
+def test_what_is_stranded_is_silent_and_what_is_new_passes(proxy: Proxy) -> None:
+    with connected(proxy) as old:
+        assert said(old, b"hello") == b"hello"
+        proxy.strand()
+        old.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            said(old, b"anybody?")
+        with connected(proxy) as new:
+            assert said(new, b"hello") == b"hello"
+        proxy.pass_on()
+        old.settimeout(5)
+        assert old.recv(1_000) == b"anybody?"

@@ -84,7 +84,7 @@ def test_the_table_says_what_was_found() -> None:
     assert bad.endswith("2 jobs are stuck")
     assert left_out.endswith("not run: no tmpfs")
     lines = table.markdown([judged(), broken]).splitlines()
-    assert "| a-fault | something |" in lines
+    assert "| a-fault | something | none |" in lines
     assert {line.count("|") for line in lines[-3:]} == {len(table.HEADINGS) + 1}
 
 
