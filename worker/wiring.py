@@ -136,6 +136,7 @@ def _sweep_tools(
         max_losses=1 + settings.max_retries,
         spread=_LOSS_SPREAD,
         resend_after=timedelta(seconds=settings.resend_after),
+        apart=timedelta(seconds=settings.sweep_interval / 2),
         lasts=lasts,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from core.store.database import Connection
 
@@ -51,6 +52,16 @@ async def look(connection: Connection) -> StoreHealth:
     if row is None:
         return StoreHealth(is_writable=is_writable)
     return StoreHealth(is_writable=is_writable, revision=row[0], sweeper_age=row[1], worker_age=row[2])
+
+
+async def take_turn(connection: Connection, name: str, *, apart: timedelta) -> bool:
+    """As `beat`, unless `name` was seen less than `apart` ago: then False."""
+    cursor = await connection.execute(
+        "INSERT INTO heartbeats (name) VALUES (%s) ON CONFLICT (name) DO UPDATE SET seen_at = now()"
+        " WHERE heartbeats.seen_at NOT BETWEEN now() - %s AND now()",
+        (name, apart),
+    )
+    return cursor.rowcount == 1
 
 
 async def beat(connection: Connection, name: str) -> None:

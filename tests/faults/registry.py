@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults import messages, postgres, providers, redis, schedule, workers
+from tests.faults import machine, messages, postgres, providers, redis, schedule, workers
 from tests.faults.fault import Fault
 
 FAULTS: tuple[Fault, ...] = (
@@ -12,4 +12,5 @@ FAULTS: tuple[Fault, ...] = (
     *providers.FAULTS,
     *redis.FAULTS,
     *postgres.FAULTS,
+    *machine.FAULTS,
 )

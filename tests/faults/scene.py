@@ -107,6 +107,8 @@ class Scene:
         self.keeper: Keeper
         self.excused: set[UUID] = set()
         """Subjects of jobs whose end is not waited for, and which may be dead."""
+        self.undo = contextlib.ExitStack()
+        """What a fault leaves behind that the next one must not find."""
         self.probe_words = words()
         self._settings = dict(settings)
         self._resources = contextlib.ExitStack()
@@ -125,6 +127,7 @@ class Scene:
             self.keeper = Keeper(self.stack)
             self.keeper.start()
             opened.callback(self.keeper.stop)
+            opened.callback(self.undo.close)
             self._resources = opened.pop_all()
         return self
 
@@ -161,6 +164,7 @@ class Scene:
 
         Raises AssertionError when that cannot be had.
         """
+        self.undo.close()
         self.postgres.start()
         self.valkey.start()
         self.to_postgres.pass_on()

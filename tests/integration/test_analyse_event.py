@@ -450,3 +450,38 @@ async def test_a_commit_whose_answer_is_lost(
     assert query("SELECT count(*) AS n FROM llm_calls") == [{"n": 1}]
     [window] = query("SELECT spent FROM budget_windows")
     assert float(window["spent"]) == 0.001
+
+
+async def test_an_answer_waits_for_a_database_that_is_away(
+    client: httpx2.AsyncClient,
+    query: Query,
+    tools: AnalyseTools,
+    postgres: PostgresServer,
+    database_url: str,
+) -> None:
+    """It was paid for; and to leave the job to its lease would take longer than the outage."""
+    job_id = await queued(client, query)
+    assert postgres.port is not None
+    with Proxy(postgres.port) as proxy:
+        database = Database(proxy.routed(database_url), pool_size=2, timeout=1)
+        coming_back: list[asyncio.Task[None]] = []
+
+        async def come_back() -> None:
+            await asyncio.sleep(4)
+            proxy.pass_on()
+
+        def go_away() -> None:
+            proxy.refuse()
+            coming_back.append(asyncio.create_task(come_back()))
+
+        models = ScriptedModels(before=go_away)
+        distant = replace(
+            tools,
+            jobs=replace(tools.jobs, database=database, patience=timedelta(seconds=60)),
+            asking=replace(tools.asking, database=database, models=models),
+        )
+        assert await work(job_id, distant) == "done"
+        await asyncio.gather(*coming_back)
+        await database.aclose()
+    assert len(models.asked) == 1
+    assert query("SELECT state, attempts FROM jobs") == [{"state": "done", "attempts": 1}]

@@ -52,7 +52,6 @@ async def analyse_event(job_id: UUID, *, claimed_by: str, tools: AnalyseTools) -
 
 
 async def _work(claim: jobs.Claim, subject: analyses.Subject, tools: AnalyseTools) -> str:
-    database = tools.jobs.database
     if subject.event_id is None or subject.content is None:
         reason = "no event with status 500 or above"
         await fenced(lambda c: jobs.finish(c, claim, JobState.SKIPPED, reason=reason), tools.jobs)
