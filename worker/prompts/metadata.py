@@ -101,7 +101,8 @@ class _Answer(BaseModel):
 def build(text: ProjectText, wishes: Wishes) -> Prompt:
     """The words for one project: its cut text, at most 1,000 characters of wishes, at most 200 tags."""
     project = shown(informative_cut(text))
-    instructions = clip(plain_text((wishes.instructions or "")[:_INSTRUCTIONS_LOOKED_AT]), _INSTRUCTION_CHARS)
+    wanted = plain_text(shown((wishes.instructions or "")[:_INSTRUCTIONS_LOOKED_AT]))
+    instructions = clip(wanted, _INSTRUCTION_CHARS)
     everything = (project, instructions, tags := shown(_shown_tags(wishes)))
     parts = [
         _task(wishes, text.language),
