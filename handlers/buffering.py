@@ -1,7 +1,7 @@
 """The use case of ingest while PostgreSQL is away: events wait in a queue, and are stored later.
 
 What waits is scrubbed as if it were stored, with the hash of its key in place of the key. Whether the
-key is good is found out when the event is stored, unless it was known before.
+key is good is found out when the event is stored, unless it was known before; so is its project.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from core.domain.event import needs_analysis
 from core.domain.validation import problems_of
 from core.errors import FieldProblem, InvalidInput, MalformedBody, RootnoteError, StoreUnavailable
 from handlers.auth import Admitted
+from handlers.projects import unknown_project
 from handlers.receive import Incoming, Receipt, receive
 from handlers.wiring import Deps
 
@@ -53,7 +54,7 @@ async def receive_or_buffer(
 ) -> list[Receipt | RootnoteError]:
     """As `receive`. Raises StoreUnavailable where there is no buffer, or where it takes nothing."""
     away = StoreUnavailable("the database does not answer, and the buffer took no event")
-    if sender.caller is not None:
+    if sender.is_judged and sender.caller is not None:
         try:
             return await receive(events, caller=sender.caller, request_id=request_id, deps=deps)
         except StoreUnavailable as exc:
@@ -61,14 +62,23 @@ async def receive_or_buffer(
     if deps.buffer is None or sender.key_hash is None:
         raise away
     key_hash = sender.key_hash
+    allowed = [event for event in events if _may_use(sender, event)]
     bodies = [
-        encode(BufferedEvent(event=event, key_hash=key_hash, request_id=request_id)) for event in events
+        encode(BufferedEvent(event=event, key_hash=key_hash, request_id=request_id)) for event in allowed
     ]
-    taken = await deps.buffer.put(bodies)
-    if not any(taken):
+    taken = await deps.buffer.put(bodies) if bodies else []
+    if allowed and not any(taken):
         raise away
     logger.warning("the database is away; events wait in the buffer", extra={"events": sum(taken)})
-    return [_waiting(event) if is_taken else away for event, is_taken in zip(events, taken, strict=True)]
+    answers = {
+        event.id: _waiting(event) if took else away for event, took in zip(allowed, taken, strict=True)
+    }
+    return [answers.get(event.id) or unknown_project(event.project_key) for event in events]
+
+
+def _may_use(sender: Admitted, event: Incoming) -> bool:
+    """False: it is known now that the event would be refused when PostgreSQL is back."""
+    return sender.caller is None or sender.caller.may_use(event.project_key)
 
 
 def _waiting(event: Incoming) -> Receipt:

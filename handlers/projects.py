@@ -25,7 +25,8 @@ class ProjectDirectory:
 
     async def resolve(self, keys: Iterable[str], caller: Caller) -> dict[str, UUID]:
         """The ids of those keys that exist and that the caller may use; open callers create the rest."""
-        wanted = set(keys)
+        # Of another's project a caller must not even feel by the clock whether it exists.
+        wanted = {key for key in keys if caller.may_use(key)}
         found = {key: self._ids[key] for key in wanted & self._ids.keys()}
         if missing := wanted - found.keys():
             found |= await self._load(missing, create=caller.may_create_projects)

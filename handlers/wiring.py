@@ -49,7 +49,9 @@ def build(settings: Settings) -> Deps:
         database=database,
         publisher=publisher_of(settings, manager),
         projects=ProjectDirectory(database),
-        keys=KeyRing(database, auth=settings.auth, dev_token=settings.dev_token),
+        keys=KeyRing(
+            database, auth=settings.auth, dev_token=settings.dev_token, max_age=settings.key_max_age
+        ),
         buffer=_queue(settings.event_buffer_url),
         dead_letters=_queue(settings.event_buffer_dead_letter_url),
     )

@@ -108,6 +108,12 @@ api_keys = Table(
     Column("name", Text, nullable=False, server_default=""),
     _time("created_at"),
     _time("revoked_at", nullable=True),
+    _time("expires_at", nullable=True),
+    Column(
+        "replaced_by",
+        ForeignKey("api_keys.id", ondelete="SET NULL"),
+        comment="the key that a rotation made; this one ends at expires_at",
+    ),
     CheckConstraint("scope IN ('ingest', 'read', 'write', 'admin')", name="scope"),
 )
 

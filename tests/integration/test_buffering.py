@@ -206,7 +206,7 @@ async def test_a_key_that_was_refused_does_not_become_good_by_an_outage(
     transport = away._transport
     assert isinstance(transport, httpx2.ASGITransport)
     keys = transport.app.state.deps.keys  # type: ignore[attr-defined]
-    keys._known[hash_key(KEY)] = (0.0, None)
+    keys._refused[hash_key(KEY)] = 0.0
     assert (await away.post(EVENTS, json=guide_event(), headers=AUTHORIZATION)).status_code == 401
     assert messages(aws) == []
 
