@@ -31,8 +31,13 @@ class Scope(StrEnum):
 
     def covers(self, other: Scope) -> bool:
         """An `ingest` key covers nothing else: one that leaks from a client cannot read."""
-        ranks = list(Scope)
-        return ranks.index(self) >= ranks.index(other)
+        return other is self or other in self.narrower
+
+    @property
+    def narrower(self) -> tuple[Scope, ...]:
+        """Those that this one holds, but for itself."""
+        ranks = tuple(Scope)
+        return ranks[: ranks.index(self)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
