@@ -6,6 +6,7 @@ whoever finds the port.
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -56,12 +57,20 @@ def check_lambda(auth: Auth, environ: Mapping[str, str]) -> None:
 def _leads_here_only(host: str) -> bool:
     if is_loopback(host):
         return True
-    if not host:
+    if not host or _is_address(host):
         return False
     addresses: set[str] = set()
     with suppress(OSError, UnicodeError):
         addresses = {str(found[4][0]) for found in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
     return bool(addresses) and all(map(is_loopback, addresses))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_uvicorn(argv: Sequence[str]) -> bool:
