@@ -63,15 +63,15 @@ async def receive_or_buffer(
         raise away
     key_hash = sender.key_hash
     allowed = [event for event in events if _may_use(sender, event)]
-    bodies = [
-        encode(BufferedEvent(event=event, key_hash=key_hash, request_id=request_id)) for event in allowed
-    ]
-    taken = await deps.buffer.put(bodies) if bodies else []
+    taken = await deps.buffer.put(
+        [encode(BufferedEvent(event=event, key_hash=key_hash, request_id=request_id)) for event in allowed]
+    )
     if allowed and not any(taken):
         raise away
     logger.warning("the database is away; events wait in the buffer", extra={"events": sum(taken)})
     answers = {
-        event.id: _waiting(event) if took else away for event, took in zip(allowed, taken, strict=True)
+        event.id: _waiting(event) if is_taken else away
+        for event, is_taken in zip(allowed, taken, strict=True)
     }
     return [answers.get(event.id) or unknown_project(event.project_key) for event in events]
 

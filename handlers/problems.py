@@ -73,6 +73,9 @@ def page_too_large(request_id: str) -> JSONResponse:
 async def _on_rootnote_error(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, errors.RootnoteError)  # noqa: S101  (as registered below)
     status = status_of(exc)
+    if status == 500:
+        # Said to operators and not to callers: its words may name a secret, a host or a variable.
+        raise exc
     headers = {}
     if status == 503:
         headers["retry-after"] = _RETRY_AFTER_SECONDS
