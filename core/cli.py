@@ -16,6 +16,7 @@ from core.cli_types import DURATION
 from core.domain.access import Scope
 from core.domain.ids import new_id
 from core.errors import RootnoteError
+from core.log import one_line
 from core.operations import imports, keys
 from core.operations.connections import run_connected
 from core.operations.jobs import retry, retry_all
@@ -53,14 +54,20 @@ def keys_group() -> None:
 @click.option("--scope", type=click.Choice([str(scope) for scope in Scope]), required=True)
 @click.option("--project", "project_key", help="Its key; left out: good for every project.")
 @click.option("--name", default="", help="For whom it is.")
+@click.option(
+    "--rate", type=click.IntRange(1, 60_000_000), help="Events a minute; left out: as the settings say."
+)
 @click.option("--expires", type=DURATION, help="It ends by itself after this, as in 90d or 12h.")
-def create_key(scope: str, project_key: str | None, name: str, expires: timedelta | None) -> None:
+def create_key(
+    scope: str, project_key: str | None, name: str, rate: int | None, expires: timedelta | None
+) -> None:
     """Make a key and print it: this once, since only its hash is kept."""
     made = _run(
         lambda database, _: keys.create(
             scope=Scope(scope),
             project_key=project_key,
             name=name,
+            ingest_rate=rate,
             database=database,
             expires_at=_from_now(expires),
         )
@@ -99,10 +106,11 @@ def list_keys() -> None:
     now = datetime.now(UTC)
     for key in _run(lambda database, _: database.autocommit(all_keys)):
         project = key.project_key or "(every project)"
+        rate = f"  ({key.ingest_rate} events a minute)" if key.ingest_rate else ""
         ends = f"  ends {key.expires_at:%Y-%m-%dT%H:%MZ}" if key.expires_at else ""
         successor = f"  replaced by {key.replaced_by}" if key.replaced_by else ""
-        line = f"{key.id}  {key.state(now):<8} {key.scope:<7} {project}  {key.name}".rstrip()
-        click.echo(line + ends + successor)
+        line = f"{key.id}  {key.state(now):<8} {key.scope:<7} {project}  {one_line(key.name)}".rstrip()
+        click.echo(line + rate + ends + successor)
 
 
 @keys_group.command(name="rotate")
@@ -151,7 +159,7 @@ def import_projects(file: Path) -> None:
 
     done = _run(work)
     for problem in done.problems:
-        click.echo(problem, err=True)
+        click.echo(one_line(problem), err=True)
     click.echo(f"{done.created} created, {done.updated} updated, {len(done.problems)} refused")
     if done.problems:
         raise click.exceptions.Exit(1)
@@ -189,7 +197,7 @@ def list_projects() -> None:
                 lambda c: projects.newest(c, project_id=None, after=after, limit=200)  # noqa: B023
             )
             for project in page.items:
-                click.echo(f"{project.id}  {project.fields.key}  {project.fields.title}".rstrip())
+                click.echo(f"{project.id}  {project.fields.key}  {one_line(project.fields.title)}".rstrip())
             if page.next is None:
                 return
             cursor = page.next
@@ -242,7 +250,7 @@ def show_usage(days: int, project_key: str | None) -> None:
     for row in rows:
         unpriced = f"  ({row.unpriced_calls} without a price)" if row.unpriced_calls else ""
         click.echo(
-            f"{row.day}  {row.project_key or '(deleted)':<24} {row.model:<28} {row.calls:>6} calls"
+            f"{row.day}  {row.project_key or '(deleted)':<24} {one_line(row.model):<28} {row.calls:>6} calls"
             f" {row.prompt_tokens:>10} in {row.completion_tokens:>9} out  ${row.cost_usd:.6f}{unpriced}"
         )
     click.echo(f"total ${sum(row.cost_usd for row in rows):.6f}")

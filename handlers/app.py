@@ -10,7 +10,9 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from core import log, settings
-from handlers import cors, docs, exposure, middleware, openapi, problems, wiring
+from handlers import cors, docs, exposure, openapi, problems, wiring
+from handlers.middleware import RequestContext, TimeLimit
+from handlers.responses import InertJSONResponse
 from handlers.routes import analyses, events, groups, health, jobs, keys, metadata, projects, usage
 
 
@@ -32,13 +34,15 @@ def create_app(deps: wiring.Deps | None = None) -> FastAPI:
         redirect_slashes=False,
         docs_url=None,
         redoc_url=None,
+        default_response_class=InertJSONResponse,
     )
     app.state.deps = deps
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     problems.install(app)
-    # The one that is added last comes first.
+    # The last one added is the outermost.
+    app.add_middleware(TimeLimit, seconds=deps.settings.request_timeout)
     cors.allow(app, deps.settings.cors_origins)
-    app.add_middleware(middleware.RequestContext)
+    app.add_middleware(RequestContext)
     for routes in (events, groups, analyses, projects, metadata, jobs, usage, keys, health, docs):
         app.include_router(routes.router)
     return app

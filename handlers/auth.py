@@ -28,12 +28,13 @@ class Admitted:
     """Who may send events. `key_hash` None: without a key.
 
     `is_judged` False: PostgreSQL is away, so the key is judged when it is back; `caller` is then what is
-    remembered of it, if anything.
+    remembered of it, if anything. `ingest_rate` is the key's own, in events a minute, if it is known.
     """
 
     caller: Caller | None
     key_hash: str | None
     is_judged: bool = True
+    ingest_rate: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,19 +80,21 @@ class KeyRing:
             raise Unauthorized(_UNKNOWN)
         return await self.holder(key_hash, needs)
 
-    async def admit(self, request: Request, needs: Scope) -> Admitted:
-        """Like `caller`, but lets a key in unjudged while PostgreSQL is away: for what can wait for it."""
+    async def admit(self, request: Request, needs: Scope, *, unjudged: bool) -> Admitted:
+        """Like `caller`. `unjudged` lets a key in while PostgreSQL is away: for what can wait for it."""
         key = _key_of(request)
         key_hash = hash_key(key) if key is not None else None
         try:
-            return Admitted(caller=await self.caller(request, needs), key_hash=key_hash)
+            caller = await self.caller(request, needs)
+            return Admitted(caller=caller, key_hash=key_hash, ingest_rate=caller.ingest_rate)
         except StoreUnavailable:
-            if key is None or key_hash is None:
+            if not unjudged or key is None or key_hash is None:
                 raise
-            remembered = self._remembered(key_hash, needs)
-            if remembered is None and shape_of(key) is not Shape.CHECKED:
+            known = self._remembered(key_hash, needs)
+            if known is None and shape_of(key) is not Shape.CHECKED:
                 raise
-            return Admitted(caller=remembered, key_hash=key_hash, is_judged=False)
+            rate = known.ingest_rate if known else None
+            return Admitted(caller=known, key_hash=key_hash, is_judged=False, ingest_rate=rate)
 
     async def holder(self, key_hash: str, needs: Scope) -> Caller:
         """Whose key has this sha-256. Raises Unauthorized, Forbidden, StoreUnavailable."""
@@ -131,7 +134,7 @@ class KeyRing:
             _make_room(self._refused)
             self._refused[key_hash] = now + self._max_age
             return None
-        caller = Caller(scope=stored.scope, project_id=stored.project_id, project_key=stored.project_key)
+        caller = _caller_of(stored)
         lasts = math.inf if stored.seconds_left is None else stored.seconds_left
         _make_room(self._known)
         self._known[key_hash] = _Known(caller=caller, stale_at=now + self._max_age, ends_at=now + lasts)
@@ -150,6 +153,16 @@ def _make_room(remembered: dict[str, _Known] | dict[str, float]) -> None:
     if len(remembered) >= _REMEMBER_MOST:
         # Dictionaries keep their order: this one was looked up longest ago.
         del remembered[next(iter(remembered))]
+
+
+def _caller_of(key: keys.StoredKey) -> Caller:
+    return Caller(
+        scope=key.scope,
+        project_id=key.project_id,
+        project_key=key.project_key,
+        key_id=key.id,
+        ingest_rate=key.ingest_rate,
+    )
 
 
 def _wide_enough(caller: Caller, needs: Scope) -> Caller:

@@ -44,12 +44,15 @@ class Scope(StrEnum):
 class Caller:
     """Whoever asks. `project_id` None: every project; else `project_key` is that project's own.
 
-    `may_create_projects`: unknown project keys make projects.
+    `may_create_projects`: unknown project keys make projects. `ingest_rate` in events a minute; None: as
+    the settings say.
     """
 
     scope: Scope
     project_id: UUID | None = None
     project_key: str | None = None
+    key_id: UUID | None = None
+    ingest_rate: int | None = None
     may_create_projects: bool = False
 
     def may_use(self, project_key: str) -> bool:

@@ -42,9 +42,11 @@ async def create(
     project_key: str | None,
     name: str,
     database: Database,
+    ingest_rate: int | None = None,
     expires_at: datetime | None = None,
 ) -> NewKey:
-    """`project_key` None: good for every project. `expires_at` None: until it is revoked.
+    """`project_key` None: good for every project; `ingest_rate` (events a minute) None: as the settings say;
+    `expires_at` None: until it is revoked.
 
     Raises InvalidInput for a project that does not exist, and for an end that is past or far off.
     """
@@ -56,6 +58,7 @@ async def create(
         scope=scope,
         project_key=project_key,
         name=name,
+        ingest_rate=ingest_rate,
         database=database,
         expires_at=expires_at,
     )
@@ -103,6 +106,7 @@ async def add_hash(
     project_key: str | None,
     name: str,
     database: Database,
+    ingest_rate: int | None = None,
     expires_at: datetime | None = None,
 ) -> None:
     """Store a key that was made elsewhere, which then need not come here itself.
@@ -126,6 +130,7 @@ async def add_hash(
             scope=scope,
             project_id=project_id,
             name=name,
+            ingest_rate=ingest_rate,
             expires_at=expires_at,
         )
 

@@ -15,12 +15,16 @@ from core.store.database import Connection
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredKey:
-    """`project_id` and `project_key` None: good for every project. `seconds_left` None: it does not end."""
+    """`project_id` and `project_key` None: good for every project. `ingest_rate` in events a minute.
+
+    `seconds_left` None: it does not end.
+    """
 
     id: UUID
     scope: Scope
     project_id: UUID | None
     project_key: str | None
+    ingest_rate: int | None
     seconds_left: float | None
 
 
@@ -30,7 +34,8 @@ _IS_VALID = "k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > no
 async def find_valid(connection: Connection, key_hash: str) -> StoredKey | None:
     """The key with this sha-256, unless it is revoked or has expired by PostgreSQL's clock."""
     cursor = await connection.execute(
-        "SELECT k.id, k.scope, k.project_id, p.key, extract(epoch FROM k.expires_at - now())::float8"  # noqa: S608  (constants only)
+        "SELECT k.id, k.scope, k.project_id, p.key, k.ingest_rate,"  # noqa: S608  (constants only)
+        " extract(epoch FROM k.expires_at - now())::float8"
         " FROM api_keys k LEFT JOIN projects p ON p.id = k.project_id"
         f" WHERE k.hash = %s AND {_IS_VALID}",
         (key_hash,),
@@ -39,7 +44,12 @@ async def find_valid(connection: Connection, key_hash: str) -> StoredKey | None:
     if row is None:
         return None
     return StoredKey(
-        id=row[0], scope=Scope(row[1]), project_id=row[2], project_key=row[3], seconds_left=row[4]
+        id=row[0],
+        scope=Scope(row[1]),
+        project_id=row[2],
+        project_key=row[3],
+        ingest_rate=row[4],
+        seconds_left=row[5],
     )
 
 
@@ -51,14 +61,15 @@ async def add(
     scope: Scope,
     project_id: UUID | None,
     name: str,
+    ingest_rate: int | None = None,
     expires_at: datetime | None = None,
 ) -> None:
     """Nothing happens where the id is there already. Raises Conflict where another id has the hash."""
     try:
         await connection.execute(
-            "INSERT INTO api_keys (id, hash, scope, project_id, name, expires_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING",
-            (key_id, key_hash, scope, project_id, name, expires_at),
+            "INSERT INTO api_keys (id, hash, scope, project_id, name, ingest_rate, expires_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING",
+            (key_id, key_hash, scope, project_id, name, ingest_rate, expires_at),
         )
     except UniqueViolation as exc:
         raise Conflict("this key is stored already") from exc
@@ -89,8 +100,8 @@ async def replace(
     cursor = await connection.execute(
         "WITH old AS (SELECT k.* FROM api_keys k"  # noqa: S608  (constants only)
         f" WHERE k.id = %(old)s AND {_IS_VALID} AND k.replaced_by IS NULL FOR UPDATE),"
-        " made AS (INSERT INTO api_keys (id, hash, scope, project_id, name, expires_at)"
-        " SELECT %(new)s, %(hash)s, scope, project_id, name,"
+        " made AS (INSERT INTO api_keys (id, hash, scope, project_id, name, ingest_rate, expires_at)"
+        " SELECT %(new)s, %(hash)s, scope, project_id, name, ingest_rate,"
         " coalesce(%(expires)s::timestamptz, now() + (expires_at - created_at)) FROM old RETURNING id)"
         " UPDATE api_keys k SET replaced_by = made.id, expires_at = least(k.expires_at, now() + %(overlap)s)"
         " FROM old, made WHERE k.id = old.id RETURNING k.expires_at",
@@ -122,6 +133,7 @@ class KeyView:
     scope: Scope
     project_key: str | None
     name: str
+    ingest_rate: int | None
     created_at: datetime
     revoked_at: datetime | None
     expires_at: datetime | None
@@ -137,8 +149,9 @@ class KeyView:
 async def all_keys(connection: Connection) -> list[KeyView]:
     """Newest first, those that ended too."""
     cursor = await connection.execute(
-        "SELECT k.id, k.scope, p.key, k.name, k.created_at, k.revoked_at, k.expires_at, k.replaced_by"
-        " FROM api_keys k LEFT JOIN projects p ON p.id = k.project_id ORDER BY k.created_at DESC, k.id"
+        "SELECT k.id, k.scope, p.key, k.name, k.ingest_rate, k.created_at, k.revoked_at, k.expires_at,"
+        " k.replaced_by FROM api_keys k LEFT JOIN projects p ON p.id = k.project_id"
+        " ORDER BY k.created_at DESC, k.id"
     )
     return [
         KeyView(
@@ -146,10 +159,11 @@ async def all_keys(connection: Connection) -> list[KeyView]:
             scope=Scope(row[1]),
             project_key=row[2],
             name=row[3],
-            created_at=row[4],
-            revoked_at=row[5],
-            expires_at=row[6],
-            replaced_by=row[7],
+            ingest_rate=row[4],
+            created_at=row[5],
+            revoked_at=row[6],
+            expires_at=row[7],
+            replaced_by=row[8],
         )
         for row in await cursor.fetchall()
     ]

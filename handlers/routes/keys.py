@@ -53,6 +53,7 @@ async def create_key(request: Request) -> KeyMade:
         scope=wanted.scope,
         project_key=wanted.project_key,
         name=wanted.name,
+        ingest_rate=wanted.ingest_rate,
         database=deps.database,
         expires_at=wanted.expires_at,
     )

@@ -244,7 +244,12 @@ async def test_what_is_known_of_a_key_is_said_in_an_outage_too(
         project_id,
     )
     stored = StoredKey(
-        id=uuid4(), scope=Scope.INGEST, project_id=project_id, project_key="test", seconds_left=None
+        id=uuid4(),
+        scope=Scope.INGEST,
+        project_id=project_id,
+        project_key="test",
+        ingest_rate=None,
+        seconds_left=None,
     )
     keys_of(away)._remember(hash_key(KEY), stored)
     events = [guide_event(project_key=key) for key in ("test", "theirs", "test", "nobodys")]
@@ -262,7 +267,12 @@ async def test_what_is_known_of_a_key_is_said_in_an_outage_too(
 
 async def test_a_batch_that_is_refused_whole_needs_no_buffer(away: httpx2.AsyncClient, aws: FakeAws) -> None:
     stored = StoredKey(
-        id=uuid4(), scope=Scope.INGEST, project_id=uuid4(), project_key="mine", seconds_left=None
+        id=uuid4(),
+        scope=Scope.INGEST,
+        project_id=uuid4(),
+        project_key="mine",
+        ingest_rate=None,
+        seconds_left=None,
     )
     keys_of(away)._remember(hash_key(KEY), stored)
     aws.refuses = True

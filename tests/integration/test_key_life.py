@@ -53,7 +53,7 @@ async def works(http: httpx2.AsyncClient, key: str) -> bool:
     return (await http.get(EVENTS, headers={"X-API-Key": key})).status_code == 200
 
 
-async def rotate(http: httpx2.AsyncClient, key_id: str, **query: Any) -> httpx2.Response:
+async def rotate(http: httpx2.AsyncClient, key_id: object, **query: Any) -> httpx2.Response:
     return await http.post(f"{KEYS}/{key_id}/rotate", params=query, headers=AS_ADMIN)
 
 
@@ -232,16 +232,16 @@ async def test_what_was_known_counts_in_an_outage(
     shut()
     clock.now += 3_500
     for key in (old, ending):
-        admitted = await ring.admit(asking(key), Scope.INGEST)
+        admitted = await ring.admit(asking(key), Scope.INGEST, unjudged=True)
         assert (admitted.is_judged, admitted.caller is not None) == (False, True)
-    made_up = await ring.admit(asking(new_key()), Scope.INGEST)
+    made_up = await ring.admit(asking(new_key()), Scope.INGEST, unjudged=True)
     assert (made_up.is_judged, made_up.caller) == (False, None)
     with pytest.raises(StoreUnavailable):
-        await ring.admit(asking(unseen), Scope.INGEST)
+        await ring.admit(asking(unseen), Scope.INGEST, unjudged=True)
     clock.now += 200
     for key in (ending, refused):
         with pytest.raises(Unauthorized):
-            await ring.admit(asking(key), Scope.INGEST)
+            await ring.admit(asking(key), Scope.INGEST, unjudged=True)
 
 
 async def test_a_flood_of_wrong_keys_makes_no_good_one_forgotten(

@@ -135,4 +135,4 @@ class World:
             f"SELECT '{table}', count(*), sum(hashtextextended(t::text || t.xmin, 0)) FROM {table} t"  # noqa: S608
             for table in self._tables
         )
-        return self._connection.execute(sums).fetchall()  # type: ignore[arg-type]  # not a literal
+        return self._connection.execute(sums).fetchall()

@@ -76,11 +76,11 @@ def test_other_servers_are_not(argv: list[str]) -> None:
 
 def test_a_function_is_called_from_elsewhere() -> None:
     on_lambda = {"AWS_LAMBDA_FUNCTION_NAME": "api"}
-    for check in (
-        lambda auth: check_lambda(auth, on_lambda),
-        lambda auth: check_process(auth, argv=[SCRIPT, *FACTORY], environ=on_lambda),
-    ):
-        check(Auth.REQUIRED)
-        with pytest.raises(ConfigError, match="Lambda"):
-            check(Auth.OFF)
+    argv = [SCRIPT, *FACTORY]
     check_lambda(Auth.OFF, {})
+    check_lambda(Auth.REQUIRED, on_lambda)
+    check_process(Auth.REQUIRED, argv=argv, environ=on_lambda)
+    with pytest.raises(ConfigError, match="Lambda"):
+        check_lambda(Auth.OFF, on_lambda)
+    with pytest.raises(ConfigError, match="Lambda"):
+        check_process(Auth.OFF, argv=argv, environ=on_lambda)
