@@ -13,7 +13,7 @@ TOOLS := sam checkov localstack
 UV_COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: help run test test-aws test-faults check lint lock clean
+.PHONY: help run test test-aws test-faults check lint route-table lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -62,6 +62,9 @@ lint: $(VENV)/.dev
 	@$(PY) -m mypy --no-error-summary
 	@$(VENV)/bin/cfn-lint
 	@$(VENV)/bin/lint-imports --no-cache > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
+
+route-table: $(VENV)/.dev ## write the table of who may ask for what into docs/reliability.md
+	@$(PY) -m tests.route_table --write docs/reliability.md
 
 lock: $(VENV)/.dev ## pin every dependency again after a change of a requirements/*.in
 	@$(PIP) install uv
