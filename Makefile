@@ -57,6 +57,7 @@ lint: $(VENV)/.dev
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m ruff format --quiet --check .
 	@$(PY) -m mypy --no-error-summary
+	@$(PY) -m bandit --quiet --configfile pyproject.toml --recursive handlers core worker infra
 	@$(VENV)/bin/cfn-lint
 	@$(VENV)/bin/lint-imports --no-cache > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
 
