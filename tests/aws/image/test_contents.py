@@ -50,6 +50,25 @@ def test_there_is_no_installer(inside: dict[str, Any]) -> None:
     assert [name for name in inside["programs"] if re.fullmatch(r"(pip|easy_install|uv)[\d.-]*", name)] == []
 
 
+def test_nothing_can_be_started_but_python(inside: dict[str, Any]) -> None:
+    """No shell, no package manager, no tool."""
+    bins = r"(/usr|/usr/local|/opt/venv)?/bin"
+    others = [path for path in inside["runnable"] if not re.fullmatch(rf"{bins}/python(3(\.\d+)?)?", path)]
+    assert others == []
+    assert inside["runnable"]
+
+
+def test_every_file_is_roots_and_nobody_elses_to_change(inside: dict[str, Any]) -> None:
+    assert inside["loose"] == []
+
+
+def test_a_shell_is_not_found(engine: Engine, image: Image) -> None:
+    for shell in ("sh", "/bin/bash", "apt-get"):
+        options = ("--rm", "--no-healthcheck", *locked_down(engine))
+        done = engine.attempt("run", *options, image.tag, shell, "-c", "true", seconds=60)
+        assert done.returncode == 127, shell
+
+
 def test_the_code_is_there_and_nothing_else_of_the_checkout(inside: dict[str, Any]) -> None:
     sources = {
         str(path.relative_to(ROOT))
