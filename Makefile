@@ -9,7 +9,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 LOCKS := requirements/lambda requirements requirements/migrate requirements/local requirements/dev
-TOOLS := sam checkov localstack
+TOOLS := sam checkov localstack audit
 UV_COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --custom-compile-command "make lock"
 
@@ -43,7 +43,7 @@ $(VENV)/.dev: $(VENV)/.python requirements/dev.txt
 run: $(VENV)/.local ## everything on this machine: PostgreSQL, Valkey, API, worker, beat
 	@exec $(PY) -m infra.local
 
-test: lint ## all tests but those of the AWS side, with real PostgreSQL, Valkey and worker processes
+test: lint .venv-audit/.ready ## all tests but those of the AWS side, with real PostgreSQL, Valkey and worker processes
 	@$(PY) -m pytest --ignore=tests/aws
 
 test-aws: $(VENV)/.dev .venv-sam/.ready .venv-localstack/.ready checkov ## the AWS side: bundles, Lambda runtime, LocalStack, containers
@@ -69,4 +69,4 @@ lock: $(VENV)/.dev ## pin every dependency again after a change of a requirement
 include $(wildcard infra/*/targets.mk)
 
 clean: ## remove the virtual environments, bundles and all local data
-	rm -rf $(VENV) .venv-* .bundle .aws-sam .local
+	rm -rf $(VENV) .venv-* .bundle .sbom .aws-sam .local

@@ -8,6 +8,7 @@ import os
 import stat
 import subprocess
 import sys
+from importlib.metadata import distributions
 from pathlib import Path
 
 _NOT_OF_THE_IMAGE = {"/proc", "/sys", "/dev", "/run", "/tmp"}
@@ -47,6 +48,7 @@ def main() -> None:
         "modules": [
             name for name in ("pip", "ensurepip", "pytest", "mypy") if importlib.util.find_spec(name)
         ],
+        "packages": [f"{package.name}=={package.version}" for package in distributions()],
         "modules_of_base": modules_of_base("pip", "ensurepip"),
         "tmp": [tmp.st_uid, tmp.st_gid],
         "writable": [place for place in _PLACES if os.access(place, os.W_OK)],
