@@ -97,18 +97,17 @@ def cleanup_old_metadata() -> dict[str, int]:
     return deleted
 
 
-@shared_task(name=names.SWEEP)
-def sweep_task() -> None:
-    """Send what is due and what was lost."""
+@shared_task(name=names.SWEEP, bind=True)
+def sweep_task(self: Task[Any, Any]) -> None:
+    """Send what is due and what was lost, until about the time when the next sweep begins.
+
+    A worker that also takes jobs looks once instead: it is what the messages wait for.
+    """
     process = wiring.process()
-    swept = process.loop.run(
-        sweep(
-            database=process.database,
-            queue=process.publisher,
-            max_attempts=1 + process.settings.max_retries,
-            resend_after=timedelta(seconds=process.settings.resend_after),
-        )
+    shares_its_pool = any(
+        task.queue in self.app.amqp.queues.consume_from for task in names.TASK_OF_KIND.values()
     )
+    swept = process.loop.run(sweep(process.one_look if shares_its_pool else process.sweep))
     metrics.JOBS_LOST.inc(swept.lost)
     metrics.JOBS_RESENT.inc(swept.sent)
     for state in (JobState.QUEUED, JobState.RUNNING, JobState.FAILED, JobState.DEAD):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Protocol
 
 from core.errors import QueueUnavailable
 from core.queue.names import Outgoing
+from core.store.backlog import Queued
 
 logger = logging.getLogger(__name__)
 
@@ -23,3 +25,11 @@ async def send_or_leave(jobs: list[Outgoing], sender: Sender) -> bool:
         logger.warning("jobs stored but not sent: the sweeper will", extra={"cause": str(exc)})
         return False
     return True
+
+
+async def send_queued(queued: Sequence[Queued], sender: Sender) -> None:
+    """Send those that are not the sweeper's to send; where Redis does not answer, they are, too."""
+    jobs = [
+        Outgoing(job_id=job.job_id, kind=job.kind, subject_id=job.subject_id) for job in queued if job.is_sent
+    ]
+    await send_or_leave(jobs, sender)

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from psycopg.errors import CheckViolation, ForeignKeyViolation
 
-from core.domain.job import GiveUp, JobKind, JobState
+from core.domain.job import SUSPECT_AFTER, GiveUp, JobKind, JobState
 from core.errors import ClaimLost
 from core.store.database import Connection, Cursor, Database, Work
 
@@ -42,13 +42,15 @@ async def claim(
 ) -> Cursor:
     """Take the job, if it is due or its last worker is lost; `read_claim` reads the answer.
 
+    One that several workers were lost with is only taken when the sweeper has sent it, in its turn.
     Send the question of what it is about along with it: both take one round trip.
     """
     return await connection.execute(
-        "UPDATE jobs SET state = 'running', attempts = attempts + 1, claimed_by = %s,"
-        "                lease_until = now() + %s, sent_at = NULL"
-        " WHERE id = %s AND kind = %s"
-        "   AND ((state = 'queued' AND due_at <= now()) OR (state = 'running' AND lease_until < now()))"
+        "UPDATE jobs SET state = 'running', attempts = attempts + 1, claimed_by = %s,"  # noqa: S608
+        "                lease_until = now() + %s, sent_at = NULL, losses = losses + (state = 'running')::int"
+        " WHERE id = %s AND kind = %s AND"
+        f" ((state = 'queued' AND due_at <= now() AND (losses < {SUSPECT_AFTER} OR sent_at IS NOT NULL))"
+        f"  OR (state = 'running' AND lease_until < now() AND losses + 1 < {SUSPECT_AFTER}))"
         " RETURNING subject_id, project_id, version, attempts, force, coalesce(request_id, ''),"
         "  (SELECT num_nonnulls(budget_day_usd, budget_month_usd) > 0 FROM projects"
         "   WHERE projects.id = jobs.project_id)",
@@ -103,6 +105,7 @@ UPDATE jobs SET
   reason = %(reason)s, last_error = coalesce(%(error)s, last_error),
   -- Asked for again while it ran (see `backlog.requeue`), it runs again.
   attempts = CASE WHEN %(state)s = 'done' AND sent_at IS NOT NULL THEN 0 ELSE attempts - %(undo)s END,
+  losses = CASE WHEN %(state)s = 'done' THEN 0 ELSE losses END,
   force = force AND (%(waits)s OR sent_at IS NOT NULL),
   due_at = now() + %(delay)s, sent_at = NULL, lease_until = NULL, claimed_by = NULL,
   finished_at = CASE WHEN %(waits)s OR (%(state)s = 'done' AND sent_at IS NOT NULL) THEN NULL ELSE now() END
