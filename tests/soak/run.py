@@ -38,6 +38,9 @@ _PRODUCTION = {
     "RETRY_FACTOR": "6",
     "LEASE": "30",
     "LOG_LEVEL": "WARNING",
+    # Reckoned for each event as in production, and never reached: a refusal is a fault here.
+    "INGEST_RATE_PROJECT": "1000000/second",
+    "INGEST_RATE_KEY": "1000000/second",
 }
 
 
