@@ -46,7 +46,7 @@ async def claim(
     Send the question of what it is about along with it: both take one round trip.
     """
     return await connection.execute(
-        "UPDATE jobs SET state = 'running', attempts = attempts + 1, claimed_by = %s,"  # noqa: S608
+        "UPDATE jobs SET state = 'running', attempts = attempts + 1, claimed_by = %s,"  # noqa: S608  (constants only)
         "                lease_until = now() + %s, sent_at = NULL, losses = losses + (state = 'running')::int"
         " WHERE id = %s AND kind = %s AND"
         f" ((state = 'queued' AND due_at <= now() AND (losses < {SUSPECT_AFTER} OR sent_at IS NOT NULL))"
