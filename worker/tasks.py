@@ -116,6 +116,8 @@ def sweep_task(self: Task[Any, Any]) -> None:
         task.queue in self.app.amqp.queues.consume_from for task in names.TASK_OF_KIND.values()
     )
     swept = process.loop.run(sweep(process.one_look if shares_its_pool else process.sweep))
+    if swept is None:
+        return
     metrics.JOBS_LOST.inc(swept.lost)
     metrics.JOBS_RESENT.inc(swept.sent)
     for state in (JobState.QUEUED, JobState.RUNNING, JobState.FAILED, JobState.DEAD):
