@@ -122,6 +122,9 @@ def _fill_disk(scene: Scene) -> None:
         _move_to_small_disk(scene, data, size=used + _ROOM)
     finally:
         scene.postgres.start()
+    # All connected and at work again: a session that cannot even begin is but one of the ways to fail.
+    time.sleep(_BETWEEN_SECONDS)
+    scene.stack.wait_until_ready(_READY_SECONDS)
     ballast = data / "ballast"
     try:
         _write_until_full(ballast)
@@ -158,6 +161,7 @@ def _move_back(scene: Scene, data: Path, away: Path) -> None:
     subprocess.run(["umount", data], check=True)
     data.rmdir()
     away.rename(data)
+    scene.postgres.start()
 
 
 def _copy(source: Path, target: Path) -> None:
