@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from core import log, settings
 from handlers import openapi, problems, wiring
 from handlers.middleware import RequestContext, TimeLimit
+from handlers.responses import InertJSONResponse
 from handlers.routes import analyses, events, groups, health, jobs, keys, metadata, projects, usage
 
 
@@ -26,6 +27,7 @@ def create_app(deps: wiring.Deps | None = None) -> FastAPI:
         lifespan=_lifespan,
         redirect_slashes=False,
         redoc_url=None,
+        default_response_class=InertJSONResponse,
     )
     app.state.deps = deps
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]

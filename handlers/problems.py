@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from core import errors, metrics
+from handlers.responses import InertJSONResponse
 from handlers.schemas import FieldProblemOut, Problem
 
 _STATUS: dict[type[errors.RootnoteError], int] = {
@@ -56,7 +57,7 @@ def _response(
         errors=fields or [],
     )
     content = problem.model_dump(exclude={"errors"} if not fields else None)
-    return JSONResponse(content, status, headers, media_type="application/problem+json")
+    return InertJSONResponse(content, status, headers, media_type="application/problem+json")
 
 
 def internal_error(request_id: str) -> JSONResponse:

@@ -61,6 +61,8 @@ class Process:
 _WORK_SECONDS = 60.0
 """Copies and clean-ups may take longer than what a request waits for."""
 
+_LONGEST_SWEEP = 30.0
+"""However rare sweeps are: far below the time limit of a task."""
 _LOSS_SPREAD = timedelta(seconds=10)
 """With a lease of 30 s, a job whose second worker was lost still begins anew within a minute."""
 
@@ -121,7 +123,9 @@ def _build(settings: Settings) -> Process:
             extractor=_extractor() if settings.offline_analyser else None,
             is_enabled=settings.enable_sti,
         ),
-        sweep=_sweep_tools(settings, database, publisher, lasts=settings.sweep_interval, least=LEAST),
+        sweep=_sweep_tools(
+            settings, database, publisher, lasts=min(settings.sweep_interval, _LONGEST_SWEEP), least=LEAST
+        ),
         one_look=_sweep_tools(settings, database, publisher, lasts=0, least=LONGEST),
     )
 

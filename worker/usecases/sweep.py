@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Protocol
 
-from core.domain.job import JobKind, JobState
+from core.domain.job import JobKind
 from core.errors import QueueUnavailable
 from core.queue.names import AI_ANALYSIS, TASK_OF_KIND, Outgoing
 from core.store import backlog, dispatch, health
@@ -89,7 +89,7 @@ async def _recover(tools: SweepTools) -> Swept:
         lost=len(await lost.fetchall()),
         sent=0,
         backlog={state: count for state, count, _ in counts},
-        oldest_due=max((wait for state, _, wait in counts if state == JobState.QUEUED), default=0.0),
+        oldest_due=max(wait for _, _, wait in counts),
     )
 
 
