@@ -48,11 +48,14 @@ def keys_group() -> None:
 @click.option("--scope", type=click.Choice([str(scope) for scope in Scope]), required=True)
 @click.option("--project", "project_key", help="Its key; left out: good for every project.")
 @click.option("--name", default="", help="For whom it is.")
-def create_key(scope: str, project_key: str | None, name: str) -> None:
+@click.option(
+    "--rate", type=click.IntRange(1, 60_000_000), help="Events a minute; left out: as the settings say."
+)
+def create_key(scope: str, project_key: str | None, name: str, rate: int | None) -> None:
     """Make a key and print it: this once, since only its hash is kept."""
     made = _run(
         lambda database, _: keys.create(
-            scope=Scope(scope), project_key=project_key, name=name, database=database
+            scope=Scope(scope), project_key=project_key, name=name, ingest_rate=rate, database=database
         )
     )
     click.echo(made.key)
@@ -89,7 +92,8 @@ def list_keys() -> None:
     for key in _run(lambda database, _: database.autocommit(all_keys)):
         state = "revoked" if key.revoked_at else "valid"
         project = key.project_key or "(every project)"
-        click.echo(f"{key.id}  {state:<8} {key.scope:<7} {project}  {key.name}".rstrip())
+        rate = f"  ({key.ingest_rate} events a minute)" if key.ingest_rate else ""
+        click.echo(f"{key.id}  {state:<8} {key.scope:<7} {project}  {key.name}".rstrip() + rate)
 
 
 @keys_group.command(name="revoke")

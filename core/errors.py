@@ -9,6 +9,7 @@ RootnoteError
 ├── Forbidden               a key without the scope or the project (403)
 ├── NotFound                no such thing, or not this key's to see (404)
 ├── Conflict                the thing's state forbids it now (409)
+├── QuotaExceeded           more events than the key or project may send; says when to try again (429)
 ├── StoreUnavailable        PostgreSQL does not answer (503); worth a retry
 ├── ClaimLost               a job's lease ran out and somebody else has it, or it is gone
 ├── QueueUnavailable        Redis does not answer; the sweeper will send the job later
@@ -74,6 +75,14 @@ class NotFound(RootnoteError):
 
 class Conflict(RootnoteError):
     """The thing exists, but its state forbids what was asked."""
+
+
+class QuotaExceeded(RootnoteError):
+    """More events than a quota lets in. Before `retry_after` seconds, the same would be refused again."""
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class StoreUnavailable(RootnoteError):

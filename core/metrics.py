@@ -8,6 +8,9 @@ _MODEL_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 240)
 
 EVENTS_RECEIVED = Counter("rootnote_events_received_total", "Events accepted, by what follows", ["analysis"])
 EVENTS_REFUSED = Counter("rootnote_events_refused_total", "Events refused, by status", ["status"])
+QUOTA_REFUSED = Counter(
+    "rootnote_quota_refused_total", "Events refused by a quota: the project's or the key's", ["quota"]
+)
 INGEST_SECONDS = Histogram(
     "rootnote_ingest_duration_seconds",
     "One ingest request, from parsed body to stored",

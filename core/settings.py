@@ -30,6 +30,12 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class WithoutRedis(StrEnum):
+    LOCAL = "local"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
 def _blank_is_none(value: object) -> object:
     """`OPENAI_API_KEY=` in a `.env` means "no key", not "the empty key"."""
     return None if isinstance(value, str) and not value.strip() else value
@@ -42,6 +48,8 @@ LogLevel = Annotated[
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_blank_is_none)]
 OptionalAmount = Annotated[Annotated[float, Field(ge=0)] | None, BeforeValidator(_blank_is_none)]
 OptionalText = Annotated[str | None, BeforeValidator(_blank_is_none)]
+EventRate = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8}/(second|minute|hour)$")]
+OptionalRate = Annotated[EventRate | None, BeforeValidator(_blank_is_none)]
 
 
 class Settings(BaseSettings):
@@ -87,6 +95,24 @@ class Settings(BaseSettings):
     api_base_path: str = Field(default="", description="what a custom domain puts before every path")
     max_body_bytes: int = Field(default=1_048_576, ge=1_024, description="larger bodies get a 413")
     max_batch_events: int = Field(default=500, ge=1, le=5_000, description="events in one batch request")
+
+    ingest_rate_project: OptionalRate = Field(
+        default="200/second",
+        description="events of one project that are taken for good, 429 beyond; blank: any number",
+    )
+    ingest_rate_key: OptionalRate = Field(
+        default="500/second", description="the same for one API key, of which one may serve all projects"
+    )
+    ingest_burst_seconds: float = Field(
+        default=10,
+        ge=1,
+        le=3_600,
+        description="so many seconds of its rate are taken at once after a rest, but always a whole batch",
+    )
+    ingest_rate_without_redis: WithoutRedis = Field(
+        default=WithoutRedis.LOCAL,
+        description="while Redis is away: local (the same rate for each process), open, or closed (503)",
+    )
 
     openai_api_key: OptionalSecret = Field(default=None, description="the first provider; unset: skipped")
     openai_base_url: OptionalText = Field(default=None, description="any OpenAI-compatible server")

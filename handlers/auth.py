@@ -35,10 +35,14 @@ def _is_loopback(host: str | None) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Admitted:
-    """`caller` None: PostgreSQL is away, so the key is judged when it is back. `key_hash` None: no key."""
+    """`caller` None: PostgreSQL is away, so the key is judged when it is back. `key_hash` None: no key.
+
+    `ingest_rate` is the key's own, in events a minute, if it is known.
+    """
 
     caller: Caller | None
     key_hash: str | None
+    ingest_rate: int | None = None
 
 
 class KeyRing:
@@ -67,19 +71,21 @@ class KeyRing:
             return _local_caller(request, needs)
         raise Unauthorized("send a key: Authorization: Bearer <key>")
 
-    async def admit(self, request: Request, needs: Scope) -> Admitted:
-        """Like `caller`, but lets a key in unjudged while PostgreSQL is away: for what can wait for it."""
+    async def admit(self, request: Request, needs: Scope, *, unjudged: bool) -> Admitted:
+        """Like `caller`. `unjudged` lets a key in while PostgreSQL is away: for what can wait for it."""
         key = _key_of(request)
         key_hash = hash_key(key) if key is not None else None
         try:
-            return Admitted(caller=await self.caller(request, needs), key_hash=key_hash)
+            caller = await self.caller(request, needs)
+            return Admitted(caller=caller, key_hash=key_hash, ingest_rate=caller.ingest_rate)
         except StoreUnavailable:
-            if key is None or key_hash is None or not looks_like_key(key):
+            if not unjudged or key is None or key_hash is None or not looks_like_key(key):
                 raise
-            if self._known.get(key_hash, (0.0, _NOBODY))[1] is None:
+            known = self._known.get(key_hash, (0.0, _NOBODY))[1]
+            if known is None:
                 # However long ago: a key that was refused does not become good by an outage.
                 raise Unauthorized("this key is unknown or revoked") from None
-            return Admitted(caller=None, key_hash=key_hash)
+            return Admitted(caller=None, key_hash=key_hash, ingest_rate=known.ingest_rate)
 
     async def holder(self, key_hash: str, needs: Scope) -> Caller:
         """Whose key has this sha-256. Raises Unauthorized, Forbidden, StoreUnavailable."""
@@ -97,11 +103,21 @@ class KeyRing:
         if remembered is not None and remembered[0] > self._clock():
             return remembered[1]
         stored = await self._database.autocommit(lambda connection: keys.find_valid(connection, key_hash))
-        caller = Caller(scope=stored.scope, project_id=stored.project_id) if stored else None
+        caller = _caller_of(stored) if stored else None
         if len(self._known) >= _REMEMBER_MOST:
             self._known.clear()
         self._known[key_hash] = (self._clock() + _REMEMBER_SECONDS, caller)
         return caller
+
+
+def _caller_of(key: keys.StoredKey) -> Caller:
+    return Caller(
+        scope=key.scope,
+        project_id=key.project_id,
+        project_key=key.project_key,
+        key_id=key.id,
+        ingest_rate=key.ingest_rate,
+    )
 
 
 def _too_narrow(caller: Caller, needs: Scope) -> Forbidden:

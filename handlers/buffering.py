@@ -10,8 +10,9 @@ import base64
 import json
 import logging
 import zlib
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from pydantic import TypeAdapter, ValidationError
@@ -21,7 +22,14 @@ from core.aws.queue import MessageQueue
 from core.domain.access import Scope
 from core.domain.event import needs_analysis
 from core.domain.validation import problems_of
-from core.errors import FieldProblem, InvalidInput, MalformedBody, RootnoteError, StoreUnavailable
+from core.errors import (
+    FieldProblem,
+    InvalidInput,
+    MalformedBody,
+    QuotaExceeded,
+    RootnoteError,
+    StoreUnavailable,
+)
 from handlers.auth import Admitted
 from handlers.receive import Incoming, Receipt, receive
 from handlers.wiring import Deps
@@ -43,15 +51,48 @@ class BufferedEvent:
 
 async def admit(request: Request, deps: Deps) -> Admitted:
     """Whoever may send events; while PostgreSQL is away, whoever has a key, if there is a buffer."""
-    if deps.buffer is not None:
-        return await deps.keys.admit(request, Scope.INGEST)
-    return Admitted(caller=await deps.keys.caller(request, Scope.INGEST), key_hash=None)
+    return await deps.keys.admit(request, Scope.INGEST, unjudged=deps.buffer is not None)
 
 
 async def receive_or_buffer(
     events: Sequence[Incoming], *, sender: Admitted, request_id: str, deps: Deps
 ) -> list[Receipt | RootnoteError]:
-    """As `receive`. Raises StoreUnavailable where there is no buffer, or where it takes nothing."""
+    """As `receive`, of those events that their projects' quotas let in; the others are QuotaExceeded.
+
+    Raises StoreUnavailable where there is no buffer, or where it takes nothing, and QueueUnavailable
+    where quotas cannot be counted and nothing is let in without.
+    """
+    is_away = False
+    usable = {event.project_key for event in events}
+    try:
+        usable &= await _usable(usable, sender, deps)
+    except StoreUnavailable:
+        if deps.buffer is None:
+            raise
+        is_away = True
+    refused = await _over_quota([event for event in events if event.project_key in usable], deps)
+    within = [event for event in events if event.project_key not in refused]
+    judged = replace(sender, caller=None) if is_away else sender
+    answers = iter(await _store_or_buffer(within, judged, request_id, deps) if within else [])
+    return [refused.get(event.project_key) or next(answers) for event in events]
+
+
+async def _usable(project_keys: set[str], sender: Admitted, deps: Deps) -> set[str]:
+    """Those that the sender may use: nobody may empty another's bucket. Raises StoreUnavailable."""
+    if sender.caller is None:
+        raise StoreUnavailable("the database does not answer")
+    return set(await deps.projects.resolve(project_keys, sender.caller))
+
+
+async def _over_quota(events: Sequence[Incoming], deps: Deps) -> dict[str, QuotaExceeded]:
+    """The projects whose quota has no room for their part of the events."""
+    counts = Counter(event.project_key for event in events)
+    return await deps.quotas.charge_projects(counts, deps.projects.rates(counts))
+
+
+async def _store_or_buffer(
+    events: Sequence[Incoming], sender: Admitted, request_id: str, deps: Deps
+) -> list[Receipt | RootnoteError]:
     away = StoreUnavailable("the database does not answer, and the buffer took no event")
     if sender.caller is not None:
         try:
@@ -79,7 +120,7 @@ def _waiting(event: Incoming) -> Receipt:
 async def store_buffered(body: str, deps: Deps) -> None:
     """Store one message of the buffer; one that never can be goes to the dead letters, with the reason.
 
-    Raises StoreUnavailable: the message has to come again.
+    Quotas were asked before it came into the buffer. Raises StoreUnavailable: the message has to come again.
     """
     try:
         buffered = decode(body)

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from core.domain.access import Scope
 from core.domain.clean import clean_text
-from core.operations.project_input import ProjectKey
+from core.operations.project_input import IngestRate, ProjectKey
 
 _Clean = Annotated[str, AfterValidator(clean_text)]
 
@@ -75,6 +75,7 @@ class KeyIn(BaseModel):
     scope: Scope
     project_key: ProjectKey | None = None
     name: _Clean = Field(default="", max_length=200)
+    ingest_rate: IngestRate | None = None
 
 
 class KeyMade(BaseModel):
@@ -89,5 +90,6 @@ class KeyOut(BaseModel):
     scope: Scope
     project_key: str | None
     name: str
+    ingest_rate: int | None
     created_at: datetime
     revoked_at: datetime | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -20,6 +21,7 @@ _STATUS: dict[type[errors.RootnoteError], int] = {
     errors.Conflict: 409,
     errors.TooLarge: 413,
     errors.InvalidInput: 422,
+    errors.QuotaExceeded: 429,
     errors.StoreUnavailable: 503,
     errors.QueueUnavailable: 503,
 }
@@ -76,6 +78,8 @@ async def _on_rootnote_error(request: Request, exc: Exception) -> JSONResponse:
     headers = {}
     if status == 503:
         headers["retry-after"] = _RETRY_AFTER_SECONDS
+    if isinstance(exc, errors.QuotaExceeded):
+        headers["retry-after"] = str(max(1, math.ceil(exc.retry_after)))
     if status == 401:
         headers["www-authenticate"] = "Bearer"
     if request.url.path.startswith("/api/v1/events") and request.method == "POST":

@@ -29,10 +29,16 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Caller:
-    """Whoever asks. `project_id` None: every project. `may_create_projects`: unknown keys make projects."""
+    """Whoever asks. `project_id` None: every project. `may_create_projects`: unknown keys make projects.
+
+    `ingest_rate` in events a minute; None: as the settings say.
+    """
 
     scope: Scope
     project_id: UUID | None = None
+    project_key: str | None = None
+    key_id: UUID | None = None
+    ingest_rate: int | None = None
     may_create_projects: bool = False
 
 

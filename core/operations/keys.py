@@ -23,8 +23,13 @@ class NewKey:
     key: str
 
 
-async def create(*, scope: Scope, project_key: str | None, name: str, database: Database) -> NewKey:
-    """`project_key` None: good for every project. Raises InvalidInput for a project that does not exist."""
+async def create(
+    *, scope: Scope, project_key: str | None, name: str, database: Database, ingest_rate: int | None = None
+) -> NewKey:
+    """`project_key` None: good for every project; `ingest_rate` (events a minute) None: as the settings say.
+
+    Raises InvalidInput for a project that does not exist.
+    """
     made = NewKey(id=new_id(), key=new_key())
     await add_hash(
         key_id=made.id,
@@ -32,13 +37,21 @@ async def create(*, scope: Scope, project_key: str | None, name: str, database: 
         scope=scope,
         project_key=project_key,
         name=name,
+        ingest_rate=ingest_rate,
         database=database,
     )
     return made
 
 
 async def add_hash(
-    *, key_id: UUID, key_hash: str, scope: Scope, project_key: str | None, name: str, database: Database
+    *,
+    key_id: UUID,
+    key_hash: str,
+    scope: Scope,
+    project_key: str | None,
+    name: str,
+    database: Database,
+    ingest_rate: int | None = None,
 ) -> None:
     """Store a key that was made elsewhere, which then need not come here itself.
 
@@ -55,7 +68,13 @@ async def add_hash(
             if project_id is None:
                 raise InvalidInput(FieldProblem(field="project_key", message="is no project's key"))
         await keys.add(
-            connection, key_id=key_id, key_hash=key_hash, scope=scope, project_id=project_id, name=name
+            connection,
+            key_id=key_id,
+            key_hash=key_hash,
+            scope=scope,
+            project_id=project_id,
+            name=name,
+            ingest_rate=ingest_rate,
         )
 
     await database.autocommit(add)

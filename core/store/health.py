@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from core.store.database import Connection
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration. A constant, since Lambda carries no alembic; a test holds it true."""
 
 

@@ -15,31 +15,46 @@ from core.store.database import Connection
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredKey:
-    """`project_id` None: good for every project."""
+    """`project_id` and `project_key` None: good for every project. `ingest_rate` in events a minute."""
 
     id: UUID
     scope: Scope
     project_id: UUID | None
+    project_key: str | None
+    ingest_rate: int | None
 
 
 async def find_valid(connection: Connection, key_hash: str) -> StoredKey | None:
     """The key with this sha-256, unless it is revoked."""
     cursor = await connection.execute(
-        "SELECT id, scope, project_id FROM api_keys WHERE hash = %s AND revoked_at IS NULL", (key_hash,)
+        "SELECT k.id, k.scope, k.project_id, p.key, k.ingest_rate FROM api_keys k"
+        " LEFT JOIN projects p ON p.id = k.project_id WHERE k.hash = %s AND k.revoked_at IS NULL",
+        (key_hash,),
     )
     row = await cursor.fetchone()
-    return StoredKey(id=row[0], scope=Scope(row[1]), project_id=row[2]) if row else None
+    if row is None:
+        return None
+    return StoredKey(
+        id=row[0], scope=Scope(row[1]), project_id=row[2], project_key=row[3], ingest_rate=row[4]
+    )
 
 
 async def add(
-    connection: Connection, *, key_id: UUID, key_hash: str, scope: Scope, project_id: UUID | None, name: str
+    connection: Connection,
+    *,
+    key_id: UUID,
+    key_hash: str,
+    scope: Scope,
+    project_id: UUID | None,
+    name: str,
+    ingest_rate: int | None = None,
 ) -> None:
     """Nothing happens where the id is there already. Raises Conflict where another id has the hash."""
     try:
         await connection.execute(
-            "INSERT INTO api_keys (id, hash, scope, project_id, name) VALUES (%s, %s, %s, %s, %s)"
-            " ON CONFLICT (id) DO NOTHING",
-            (key_id, key_hash, scope, project_id, name),
+            "INSERT INTO api_keys (id, hash, scope, project_id, name, ingest_rate)"
+            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING",
+            (key_id, key_hash, scope, project_id, name, ingest_rate),
         )
     except UniqueViolation as exc:
         raise Conflict("this key is stored already") from exc
@@ -61,6 +76,7 @@ class KeyView:
     scope: Scope
     project_key: str | None
     name: str
+    ingest_rate: int | None
     created_at: datetime
     revoked_at: datetime | None
 
@@ -68,7 +84,7 @@ class KeyView:
 async def all_keys(connection: Connection) -> list[KeyView]:
     """Newest first, revoked ones too."""
     cursor = await connection.execute(
-        "SELECT k.id, k.scope, p.key, k.name, k.created_at, k.revoked_at FROM api_keys k"
+        "SELECT k.id, k.scope, p.key, k.name, k.ingest_rate, k.created_at, k.revoked_at FROM api_keys k"
         " LEFT JOIN projects p ON p.id = k.project_id ORDER BY k.created_at DESC, k.id"
     )
     return [
@@ -77,8 +93,9 @@ async def all_keys(connection: Connection) -> list[KeyView]:
             scope=Scope(row[1]),
             project_key=row[2],
             name=row[3],
-            created_at=row[4],
-            revoked_at=row[5],
+            ingest_rate=row[4],
+            created_at=row[5],
+            revoked_at=row[6],
         )
         for row in await cursor.fetchall()
     ]

@@ -40,6 +40,7 @@ metadata = MetaData(
 )
 
 _NOW = func.now()
+_INGEST_RATE = "events a minute; null: as the settings say"
 
 
 def _time(name: str, *, nullable: bool = False, default: bool = True) -> Column[object]:
@@ -68,11 +69,13 @@ projects = Table(
     Column("instructions", Text),
     Column("budget_day_usd", Numeric(12, 4), comment="null: only the caps of all projects"),
     Column("budget_month_usd", Numeric(12, 4)),
+    Column("ingest_rate", Integer, comment=_INGEST_RATE),
     _time("created_at"),
     _time("updated_at"),
     CheckConstraint("status IN ('draft', 'published')", name="status"),
     CheckConstraint("tag_vocabulary IN ('free', 'prefer-existing', 'only-existing')", name="vocabulary"),
     CheckConstraint("tag_merge IN ('append', 'replace')", name="tag_merge"),
+    CheckConstraint("ingest_rate > 0", name="ingest_rate"),
     Index("ix_projects_newest", desc("created_at"), desc("id")),
 )
 
@@ -106,9 +109,11 @@ api_keys = Table(
         comment="null: every project",
     ),
     Column("name", Text, nullable=False, server_default=""),
+    Column("ingest_rate", Integer, comment=_INGEST_RATE),
     _time("created_at"),
     _time("revoked_at", nullable=True),
     CheckConstraint("scope IN ('ingest', 'read', 'write', 'admin')", name="scope"),
+    CheckConstraint("ingest_rate > 0", name="ingest_rate"),
 )
 
 error_groups = Table(

@@ -35,7 +35,11 @@ async def create_key(request: Request) -> KeyMade:
     deps = await _admin_of_all(request)
     wanted = parse(KeyIn, await read_body(request, limit=deps.settings.max_body_bytes))
     made = await operations.create(
-        scope=wanted.scope, project_key=wanted.project_key, name=wanted.name, database=deps.database
+        scope=wanted.scope,
+        project_key=wanted.project_key,
+        name=wanted.name,
+        ingest_rate=wanted.ingest_rate,
+        database=deps.database,
     )
     return KeyMade(id=made.id, key=made.key)
 

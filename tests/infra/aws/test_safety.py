@@ -31,6 +31,12 @@ def test_postgresql_is_encrypted_and_takes_tls_only() -> None:
     assert family == f"postgres{database['EngineVersion']}"
 
 
+def test_the_disk_grows_before_it_is_full() -> None:
+    database = properties("Data.Database")
+    most, first = float(database["MaxAllocatedStorage"]), float(database["AllocatedStorage"])
+    assert most >= 1.1 * first
+
+
 def test_postgresql_logs_no_values_of_its_users() -> None:
     parameters = properties("Data.DatabaseParameters")["Parameters"]
     assert parameters["log_parameter_max_length"] == "0"
