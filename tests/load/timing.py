@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import httpx2
@@ -11,6 +11,10 @@ import httpx2
 from tests.load.fill import Sample
 
 Call = Callable[[int], object]
+
+ONE = "POST 1 event"
+NO_QUOTAS = {"INGEST_RATE_PROJECT": "", "INGEST_RATE_KEY": ""}
+"""Settings: these loads are to show what is behind the quotas."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,16 +39,6 @@ def time_calls(call: Call, count: int, *, warm_up: int = 8) -> Timed:
         started = time.perf_counter()
         call(number)
         spent.append((time.perf_counter() - started) * 1_000)
-    return timed(spent)
-
-
-async def time_awaits(call: Callable[[], Awaitable[object]], count: int, *, warm_up: int = 8) -> Timed:
-    spent = []
-    for number in range(-warm_up, count):
-        started = time.perf_counter()
-        await call()
-        if number >= 0:
-            spent.append((time.perf_counter() - started) * 1_000)
     return timed(spent)
 
 
