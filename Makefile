@@ -13,7 +13,7 @@ TOOLS := sam checkov localstack
 UV_COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: help run test test-aws test-load check lint lock clean
+.PHONY: help run test test-aws test-faults test-load check lint lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -49,6 +49,9 @@ test: lint ## all tests but those of the AWS side, with real PostgreSQL, Valkey 
 test-aws: $(VENV)/.dev .venv-sam/.ready .venv-localstack/.ready checkov ## the AWS side: bundles, Lambda runtime, LocalStack, containers
 	@.venv-sam/bin/sam validate --lint
 	@$(PY) -m pytest tests/aws tests/infra/deploy/test_real_sam.py
+
+test-faults: $(VENV)/.dev ## break a running Rootnote in every way: a table of what was lost (nothing); ARGS=--help
+	@$(PY) -m tests.faults $(ARGS)
 
 test-load: $(VENV)/.dev ## load and floods on a real stack: tables; ARGS="flood --seconds 5" for one, ARGS=--write for the docs
 	@$(PY) -m tests.load $(ARGS)

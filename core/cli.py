@@ -15,6 +15,7 @@ import click
 from core.domain.access import Scope
 from core.domain.ids import new_id
 from core.errors import RootnoteError
+from core.log import one_line
 from core.operations import imports, keys
 from core.operations.connections import run_connected
 from core.operations.jobs import retry, retry_all
@@ -93,7 +94,7 @@ def list_keys() -> None:
         state = "revoked" if key.revoked_at else "valid"
         project = key.project_key or "(every project)"
         rate = f"  ({key.ingest_rate} events a minute)" if key.ingest_rate else ""
-        click.echo(f"{key.id}  {state:<8} {key.scope:<7} {project}  {key.name}".rstrip() + rate)
+        click.echo(f"{key.id}  {state:<8} {key.scope:<7} {project}  {one_line(key.name)}".rstrip() + rate)
 
 
 @keys_group.command(name="revoke")
@@ -126,7 +127,7 @@ def import_projects(file: Path) -> None:
 
     done = _run(work)
     for problem in done.problems:
-        click.echo(problem, err=True)
+        click.echo(one_line(problem), err=True)
     click.echo(f"{done.created} created, {done.updated} updated, {len(done.problems)} refused")
     if done.problems:
         raise click.exceptions.Exit(1)
@@ -164,7 +165,7 @@ def list_projects() -> None:
                 lambda c: projects.newest(c, project_id=None, after=after, limit=200)  # noqa: B023
             )
             for project in page.items:
-                click.echo(f"{project.id}  {project.fields.key}  {project.fields.title}".rstrip())
+                click.echo(f"{project.id}  {project.fields.key}  {one_line(project.fields.title)}".rstrip())
             if page.next is None:
                 return
             cursor = page.next
@@ -217,7 +218,7 @@ def show_usage(days: int, project_key: str | None) -> None:
     for row in rows:
         unpriced = f"  ({row.unpriced_calls} without a price)" if row.unpriced_calls else ""
         click.echo(
-            f"{row.day}  {row.project_key or '(deleted)':<24} {row.model:<28} {row.calls:>6} calls"
+            f"{row.day}  {row.project_key or '(deleted)':<24} {one_line(row.model):<28} {row.calls:>6} calls"
             f" {row.prompt_tokens:>10} in {row.completion_tokens:>9} out  ${row.cost_usd:.6f}{unpriced}"
         )
     click.echo(f"total ${sum(row.cost_usd for row in rows):.6f}")

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from core import errors, metrics
+from handlers.responses import InertJSONResponse
 from handlers.schemas import FieldProblemOut, Problem
 
 _STATUS: dict[type[errors.RootnoteError], int] = {
@@ -23,6 +24,7 @@ _STATUS: dict[type[errors.RootnoteError], int] = {
     errors.InvalidInput: 422,
     errors.QuotaExceeded: 429,
     errors.StoreUnavailable: 503,
+    errors.TimeUp: 503,
     errors.QueueUnavailable: 503,
 }
 _RETRY_AFTER_SECONDS = "5"
@@ -55,7 +57,7 @@ def _response(
         errors=fields or [],
     )
     content = problem.model_dump(exclude={"errors"} if not fields else None)
-    return JSONResponse(content, status, headers, media_type="application/problem+json")
+    return InertJSONResponse(content, status, headers, media_type="application/problem+json")
 
 
 def internal_error(request_id: str) -> JSONResponse:
@@ -74,6 +76,11 @@ def page_too_large(request_id: str) -> JSONResponse:
 
 async def _on_rootnote_error(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, errors.RootnoteError)  # noqa: S101  (as registered below)
+    return refusal(request, exc)
+
+
+def refusal(request: Request, exc: errors.RootnoteError) -> JSONResponse:
+    """The answer to a request that ended in this error, counted where it is an event's."""
     status = status_of(exc)
     headers = {}
     if status == 503:

@@ -35,6 +35,9 @@ class Limits:
     @classmethod
     def of(cls, settings: Settings) -> Limits:
         project, key = settings.ingest_rate_project, settings.ingest_rate_key
+        if settings.auth is Auth.OFF and "ingest_rate_project" not in settings.model_fields_set:
+            # One's own machine, where a flood is most likely a measurement.
+            project = None
         return cls(
             project=parse_rate(project) if project else None,
             key=parse_rate(key) if key else None,
