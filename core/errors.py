@@ -11,6 +11,7 @@ RootnoteError
 ├── Conflict                the thing's state forbids it now (409)
 ├── QuotaExceeded           more events than the key or project may send; says when to try again (429)
 ├── StoreUnavailable        PostgreSQL does not answer (503); worth a retry
+├── TimeUp                  the request's own time is up (503); worth a retry
 ├── ClaimLost               a job's lease ran out and somebody else has it, or it is gone
 ├── QueueUnavailable        Redis does not answer; the sweeper will send the job later
 ├── SecretUnavailable       Secrets Manager does not answer, or the secret is not what it must be
@@ -87,6 +88,10 @@ class QuotaExceeded(RootnoteError):
 
 class StoreUnavailable(RootnoteError):
     """PostgreSQL cannot be reached or refuses work for now."""
+
+
+class TimeUp(RootnoteError):
+    """A request took as long as any may. What it asked for may have happened or not."""
 
 
 class ClaimLost(RootnoteError):

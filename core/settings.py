@@ -92,6 +92,11 @@ class Settings(BaseSettings):
     redis_timeout: float = Field(
         default=1, gt=0, description="a publish gives up after this; the sweeper sends"
     )
+    request_timeout: float = Field(
+        default=12,
+        ge=5,
+        description="the API answers within this, with 503 if need be; less than what stands before it waits",
+    )
     api_base_path: str = Field(default="", description="what a custom domain puts before every path")
     max_body_bytes: int = Field(default=1_048_576, ge=1_024, description="larger bodies get a 413")
     max_batch_events: int = Field(default=500, ge=1, le=5_000, description="events in one batch request")

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from core import log, settings
-from handlers import middleware, openapi, problems, wiring
+from handlers import openapi, problems, wiring
+from handlers.middleware import RequestContext, TimeLimit
 from handlers.routes import analyses, events, groups, health, jobs, keys, metadata, projects, usage
 
 
@@ -29,7 +30,9 @@ def create_app(deps: wiring.Deps | None = None) -> FastAPI:
     app.state.deps = deps
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     problems.install(app)
-    app.add_middleware(middleware.RequestContext)
+    # The last one added is the outermost.
+    app.add_middleware(TimeLimit, seconds=deps.settings.request_timeout)
+    app.add_middleware(RequestContext)
     for routes in (events, groups, analyses, projects, metadata, jobs, usage, keys, health):
         app.include_router(routes.router)
     return app

@@ -18,6 +18,7 @@ from functools import lru_cache
 from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 
+from core import deadline
 from core.aws.queue import MessageQueue
 from core.domain.access import Scope
 from core.domain.event import needs_analysis
@@ -38,6 +39,9 @@ logger = logging.getLogger(__name__)
 
 _COMPRESSED_ABOVE = 200_000
 _LARGEST = 64 * 1_048_576
+_BUFFER_SECONDS = 5.0
+"""Of a request's time, what is kept for the buffer: SQS's answer takes milliseconds, two attempts at an SQS
+that is silent take this long."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +55,10 @@ class BufferedEvent:
 
 async def admit(request: Request, deps: Deps) -> Admitted:
     """Whoever may send events; while PostgreSQL is away, whoever has a key, if there is a buffer."""
-    return await deps.keys.admit(request, Scope.INGEST, unjudged=deps.buffer is not None)
+    if deps.buffer is None:
+        return await deps.keys.admit(request, Scope.INGEST, unjudged=False)
+    with deadline.leaving(_BUFFER_SECONDS):
+        return await deps.keys.admit(request, Scope.INGEST, unjudged=True)
 
 
 async def receive_or_buffer(
@@ -96,7 +103,8 @@ async def _store_or_buffer(
     away = StoreUnavailable("the database does not answer, and the buffer took no event")
     if sender.caller is not None:
         try:
-            return await receive(events, caller=sender.caller, request_id=request_id, deps=deps)
+            with deadline.leaving(_BUFFER_SECONDS if deps.buffer is not None else 0):
+                return await receive(events, caller=sender.caller, request_id=request_id, deps=deps)
         except StoreUnavailable as exc:
             away = exc
     if deps.buffer is None or sender.key_hash is None:

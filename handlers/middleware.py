@@ -1,22 +1,28 @@
-"""What surrounds every request: an id, a log line, and an answer even when something breaks."""
+"""What surrounds every request: an id, a log line, an end, and an answer even when something breaks."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
 from urllib.parse import quote
 
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from core import deadline
 from core.domain.ids import new_id
+from core.errors import TimeUp
 from core.log import bound
-from handlers.problems import internal_error
+from handlers.problems import internal_error, refusal
 
 logger = logging.getLogger(__name__)
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _LOGGED_PATH = 500
+_TO_END_SECONDS = 1.5
+"""Between the deadline that steps keep and the end that is forced: cancelling a statement takes a second."""
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
@@ -54,6 +60,39 @@ class RequestContext:
             # Quoted, since a path may hold line breaks and terminal codes.
             path = quote(scope["path"][:_LOGGED_PATH])
             logger.log(level, "%s %s %d", scope["method"], path, status, extra={"ms": took})
+
+
+class TimeLimit:
+    """Answers every request in `seconds`, whatever it waits for.
+
+    The steps below keep a deadline of their own and say which of them was too slow; what keeps none is
+    cancelled here.
+    """
+
+    def __init__(self, app: ASGIApp, *, seconds: float) -> None:
+        self._app = app
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        is_answered = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal is_answered
+            is_answered = True
+            await send(message)
+
+        try:
+            with deadline.within(self._seconds - _TO_END_SECONDS):
+                async with asyncio.timeout(self._seconds) as limit:
+                    await self._app(scope, receive, send_and_note)
+        except TimeoutError:
+            if is_answered or not limit.expired():
+                raise
+            answer = refusal(Request(scope), TimeUp(f"no answer in {self._seconds:g} s; try again"))
+            await answer(scope, receive, send)
 
 
 def _without_final_slash(scope: Scope) -> Scope:

@@ -23,6 +23,7 @@ _STATUS: dict[type[errors.RootnoteError], int] = {
     errors.InvalidInput: 422,
     errors.QuotaExceeded: 429,
     errors.StoreUnavailable: 503,
+    errors.TimeUp: 503,
     errors.QueueUnavailable: 503,
 }
 _RETRY_AFTER_SECONDS = "5"
@@ -74,6 +75,11 @@ def page_too_large(request_id: str) -> JSONResponse:
 
 async def _on_rootnote_error(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, errors.RootnoteError)  # noqa: S101  (as registered below)
+    return refusal(request, exc)
+
+
+def refusal(request: Request, exc: errors.RootnoteError) -> JSONResponse:
+    """The answer to a request that ended in this error, counted where it is an event's."""
     status = status_of(exc)
     headers = {}
     if status == 503:

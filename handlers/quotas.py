@@ -19,6 +19,7 @@ from handlers.quota_report import Kind, QuotaReport
 
 _MOST_PURSES = 10_000
 _MINUTE = 60.0
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -196,6 +197,6 @@ def _name(kind: Kind, subject: str) -> str:
 def _in_words(rate: float) -> str:
     """`200 events a second`, or by the minute or hour where that is a whole number."""
     for unit, seconds in (("second", 1), ("minute", 60)):
-        if (rate * seconds).is_integer():
+        if abs(rate * seconds - round(rate * seconds)) < _ROUNDING:
             return f"{rate * seconds:,.0f} events a {unit}"
     return f"{rate * 3_600:,.0f} events an hour"

@@ -27,6 +27,9 @@ from worker.usecases.sweep import sweep
 
 logger = logging.getLogger(__name__)
 
+_CLEANUP_SECONDS = 120.0
+"""Half of the soft time limit, since a batch that has begun is finished."""
+
 
 @shared_task(name=names.ANALYSE_ERROR_EVENT)
 def analyse_error_event(job_id: str) -> str:
@@ -81,9 +84,12 @@ def generate_missing_metadata_nightly() -> dict[str, int]:
     return {"projects": queued.projects, "batches": queued.batches}
 
 
-@shared_task(name=names.CLEANUP_OLD_METADATA, ignore_result=False)
-def cleanup_old_metadata() -> dict[str, int]:
-    """Delete what is old: events, ended jobs, ledger rows, metadata of nothing and of forgotten drafts."""
+@shared_task(name=names.CLEANUP_OLD_METADATA, ignore_result=False, bind=True)
+def cleanup_old_metadata(self: Task[Any, Any]) -> dict[str, int]:
+    """Delete what is old: events, ended jobs, ledger rows, metadata of nothing and of forgotten drafts.
+
+    It stops well within the time limit of a task, and queues itself again for what is left.
+    """
     process = wiring.process()
     settings = process.settings
     ages = Ages(
@@ -92,9 +98,11 @@ def cleanup_old_metadata() -> dict[str, int]:
         jobs=timedelta(days=settings.job_days),
         calls=timedelta(days=settings.ledger_days),
     )
-    deleted = process.loop.run(clean_up(process.database, ages))
-    logger.info("cleaned up", extra=deleted)
-    return deleted
+    cleaned = process.loop.run(clean_up(process.database, ages, seconds=_CLEANUP_SECONDS))
+    logger.info("cleaned up", extra=cleaned.deleted | {"is_finished": cleaned.is_finished})
+    if not cleaned.is_finished:
+        self.apply_async()
+    return cleaned.deleted
 
 
 @shared_task(name=names.SWEEP, bind=True)
@@ -108,6 +116,8 @@ def sweep_task(self: Task[Any, Any]) -> None:
         task.queue in self.app.amqp.queues.consume_from for task in names.TASK_OF_KIND.values()
     )
     swept = process.loop.run(sweep(process.one_look if shares_its_pool else process.sweep))
+    if swept is None:
+        return
     metrics.JOBS_LOST.inc(swept.lost)
     metrics.JOBS_RESENT.inc(swept.sent)
     for state in (JobState.QUEUED, JobState.RUNNING, JobState.FAILED, JobState.DEAD):

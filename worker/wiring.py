@@ -61,6 +61,8 @@ class Process:
 _WORK_SECONDS = 60.0
 """Copies and clean-ups may take longer than what a request waits for."""
 
+_LONGEST_SWEEP = 30.0
+"""However rare sweeps are: far below the time limit of a task."""
 _LOSS_SPREAD = timedelta(seconds=10)
 """With a lease of 30 s, a job whose second worker was lost still begins anew within a minute."""
 
@@ -121,7 +123,9 @@ def _build(settings: Settings) -> Process:
             extractor=_extractor() if settings.offline_analyser else None,
             is_enabled=settings.enable_sti,
         ),
-        sweep=_sweep_tools(settings, database, publisher, lasts=settings.sweep_interval, least=LEAST),
+        sweep=_sweep_tools(
+            settings, database, publisher, lasts=min(settings.sweep_interval, _LONGEST_SWEEP), least=LEAST
+        ),
         one_look=_sweep_tools(settings, database, publisher, lasts=0, least=LONGEST),
     )
 
@@ -136,6 +140,7 @@ def _sweep_tools(
         max_losses=1 + settings.max_retries,
         spread=_LOSS_SPREAD,
         resend_after=timedelta(seconds=settings.resend_after),
+        apart=timedelta(seconds=settings.sweep_interval / 2),
         lasts=lasts,
     )
 
@@ -151,6 +156,8 @@ def _job_tools(settings: Settings, database: Database) -> JobTools:
         ),
         lease=timedelta(seconds=settings.lease),
         jitter=random.random,
+        # Longer, and leases have run out: then whoever comes first works the job.
+        patience=timedelta(seconds=2 * settings.lease),
     )
 
 

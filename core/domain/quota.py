@@ -67,7 +67,7 @@ class Purse:
     def wait(self, cost: int, now: float) -> float:
         """Seconds in which `cost` is sure to be refused: nobody needs to be asked. 0: it may be there."""
         missing = cost - self._held(now)
-        if missing <= 0:
+        if missing <= max(0.0, self._left):
             return 0.0
         fills = (missing - self._left) / self.quota.rate - (now - self._seen_at)
         return max(0.0, fills, self._ask_again_at - now)

@@ -104,11 +104,20 @@ async def requeue(
     ]
 
 
+COUNT_LIMIT = 100_000
+"""Counting stops here: a look every few seconds must not read a million jobs to say "many"."""
+
+
 async def count(connection: Connection) -> Cursor:
-    """State, how many, and the seconds since the longest due was due, for states that want attention."""
+    """State, how many (at most COUNT_LIMIT), for states that want attention, and for those that are queued
+    the seconds since the longest due was due."""
     return await connection.execute(
-        "SELECT state, count(*), greatest(0, extract(epoch FROM now() - min(due_at)))::float8"
-        " FROM jobs WHERE state IN ('queued', 'running', 'failed', 'dead') GROUP BY state"
+        "SELECT wanted.state,"
+        " (SELECT count(*) FROM (SELECT FROM jobs WHERE jobs.state = wanted.state LIMIT %s) AS counted),"
+        " CASE WHEN wanted.state = 'queued' THEN greatest(0, extract(epoch FROM now() -"
+        "  (SELECT min(due_at) FROM jobs WHERE state = 'queued')))::float8 ELSE 0 END"
+        " FROM unnest(ARRAY['queued', 'running', 'failed', 'dead']) AS wanted (state)",
+        (COUNT_LIMIT,),
     )
 
 
@@ -195,19 +204,20 @@ async def newest(
     limit: int,
 ) -> Page[JobView]:
     """Jobs by when they were made, newest first; no `states` means all."""
-    filters, values = ["true"], dict[str, object](limit=limit + 1)
-    if states:
-        filters.append("state = ANY(%(states)s)")
-        values["states"] = [str(state) for state in states]
+    filters = ["jobs.state = wanted.state"]
+    values: dict[str, object] = {"limit": limit + 1, "states": [str(state) for state in states or JobState]}
     if project_id is not None:
         filters.append("project_id = %(project)s")
         values["project"] = project_id
     if after is not None:
         filters.append("(created_at, id) < (%(at)s, %(id)s)")
         values |= {"at": after.at, "id": after.id}
+    # A page of each state and then of these: no index has several states in one order.
     page = (
-        f"SELECT id FROM jobs WHERE {' AND '.join(filters)}"  # noqa: S608  (constants only)
-        " ORDER BY created_at DESC, id DESC LIMIT %(limit)s"
+        "SELECT own.id FROM unnest(%(states)s::text[]) AS wanted (state), LATERAL ("  # noqa: S608  (constants only)
+        f"  SELECT id, created_at FROM jobs WHERE {' AND '.join(filters)}"
+        "   ORDER BY created_at DESC, id DESC LIMIT %(limit)s) AS own"
+        " ORDER BY own.created_at DESC, own.id DESC LIMIT %(limit)s"
     )
     cursor = await connection.execute(
         _VIEW + f"WHERE j.id IN ({page}) ORDER BY j.created_at DESC, j.id DESC", values

@@ -84,13 +84,16 @@ WITH incoming AS (
   FROM fresh ORDER BY group_id
   ON CONFLICT DO NOTHING
 ), wanted AS (
-  -- Known jobs are most; they are left out here, so that no turn is reckoned for them.
-  SELECT DISTINCT ON (job_id) job_id, group_id, project_id
-  FROM fresh WHERE job_id IS NOT NULL AND NOT EXISTS (SELECT FROM jobs WHERE id = job_id) ORDER BY job_id
+  -- Most are known, and no turn is reckoned for them; yet they are tried, since one may be deleted just now.
+  SELECT DISTINCT ON (job_id) job_id, group_id, project_id,
+    EXISTS (SELECT FROM jobs WHERE id = job_id) AS is_known
+  FROM fresh WHERE job_id IS NOT NULL ORDER BY job_id
 ), new_jobs AS (
   INSERT INTO jobs (id, kind, subject_id, version, project_id, sent_at, request_id)
-  SELECT job_id, {_KIND}, group_id, %s, project_id, {dispatch.sent_at("job", kind=_KIND)}, %s
-  FROM (SELECT *, row_number() OVER (PARTITION BY project_id ORDER BY job_id) AS nth FROM wanted) AS job
+  SELECT job_id, {_KIND}, group_id, %s, project_id,
+    CASE WHEN is_known THEN now() ELSE {dispatch.sent_at("job", kind=_KIND)} END, %s
+  FROM (SELECT *, row_number() OVER (PARTITION BY project_id, is_known ORDER BY job_id) AS nth
+        FROM wanted) AS job
   ORDER BY job_id
   ON CONFLICT DO NOTHING
   RETURNING id, sent_at

@@ -129,6 +129,7 @@ error_groups = Table(
     UniqueConstraint("project_id", "fingerprint_version", "fingerprint"),
     CheckConstraint("status IN ('open', 'resolved', 'ignored')", name="status"),
     Index("ix_error_groups_newest", desc("first_seen"), desc("id")),
+    Index("ix_error_groups_project", "project_id", desc("first_seen"), desc("id")),
 )
 
 error_events = Table(
@@ -191,7 +192,7 @@ jobs = Table(
     Column("kind", Text, nullable=False),
     Column("subject_id", Uuid, nullable=False),
     Column("version", Text, nullable=False),
-    Column("project_id", ForeignKey("projects.id", ondelete="CASCADE"), index=True, nullable=False),
+    Column("project_id", ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
     Column("state", Text, nullable=False, server_default=JobState.QUEUED),
     Column("reason", Text),
     Column("force", Boolean, nullable=False, server_default=text("false"), comment="ask again though known"),
@@ -235,6 +236,7 @@ jobs = Table(
     Index("ix_jobs_leased", "lease_until", postgresql_where=text("state = 'running'")),
     Index("ix_jobs_paused", "due_at", postgresql_where=text("state = 'skipped' AND reason = 'budget'")),
     Index("ix_jobs_by_state", "state", desc("created_at"), desc("id")),
+    Index("ix_jobs_project", "project_id", "state", desc("created_at"), desc("id")),
 )
 
 llm_calls = Table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -42,18 +42,32 @@ class FakeQueue:
         return [self.depth_of.get(queue, self.waiting) for queue in queues]
 
 
-async def run(database: Database, queue: FakeQueue, *, resend_after: float = 15) -> Swept:
+def tools_for(database: Database, queue: FakeQueue, *, resend_after: float = 15) -> SweepTools:
     """One look, with all the room there is."""
-    return await sweep(
-        SweepTools(
-            database=database,
-            queue=queue,
-            windows={kind: Window(least=500) for kind in JobKind},
-            max_losses=4,
-            spread=timedelta(seconds=10),
-            resend_after=timedelta(seconds=resend_after),
-        )
+    return SweepTools(
+        database=database,
+        queue=queue,
+        windows={kind: Window(least=500) for kind in JobKind},
+        max_losses=4,
+        spread=timedelta(seconds=10),
+        resend_after=timedelta(seconds=resend_after),
     )
+
+
+async def run(database: Database, queue: FakeQueue, *, resend_after: float = 15) -> Swept:
+    swept = await sweep(tools_for(database, queue, resend_after=resend_after))
+    assert swept is not None
+    return swept
+
+
+async def test_of_sweeps_that_have_gathered_one_works(database: Database, query: Query) -> None:
+    tools = replace(tools_for(database, FakeQueue()), apart=timedelta(seconds=60))
+    assert [await sweep(tools) is not None for _ in range(3)] == [True, False, False]
+    # As when PostgreSQL's clock was put back.
+    query("UPDATE heartbeats SET seen_at = now() + interval '1 hour'")
+    assert await sweep(tools) is not None
+    query("UPDATE heartbeats SET seen_at = now() - interval '61 seconds'")
+    assert await sweep(tools) is not None
 
 
 async def claim(database: Database, job_id: UUID) -> jobs.Claim | None:
