@@ -48,8 +48,9 @@ class Scheduler(RedBeatScheduler):
         return wait
 
     def _forget_runs(self) -> None:
-        for name in self.app.redbeat_conf.schedule:
-            RedBeatSchedulerEntry(name, app=self.app).delete()
+        for name in self.app.redbeat_conf.schedule:  # type: ignore[attr-defined]
+            entry = RedBeatSchedulerEntry(name, app=self.app)  # type: ignore[no-untyped-call]
+            entry.delete()  # type: ignore[no-untyped-call]
         self.setup_schedule()  # type: ignore[no-untyped-call]
 
     def _begin_again(self) -> None:
