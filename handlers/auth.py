@@ -118,6 +118,13 @@ def _key_of(request: Request) -> str | None:
     return key.strip()
 
 
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).hostname
+    except ValueError:
+        return None
+
+
 def _local_caller(request: Request, needs: Scope) -> Caller:
     """AUTH=off is for one's own machine: nobody else is let in, nor a web page that its browser shows.
 
@@ -129,7 +136,7 @@ def _local_caller(request: Request, needs: Scope) -> Caller:
     origin = request.headers.get("origin")
     if (
         not _is_loopback(request.url.hostname)
-        or (origin is not None and not _is_loopback(urlsplit(origin).hostname))
+        or (origin is not None and not _is_loopback(_host_of(origin)))
         or request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}
     ):
         raise Forbidden("AUTH=off serves no web pages from elsewhere")

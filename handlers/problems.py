@@ -10,6 +10,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from core import errors, metrics
+from core.domain.validation import problems_in
+from handlers.inflate import ENCODINGS
 from handlers.schemas import FieldProblemOut, Problem
 
 _STATUS: dict[type[errors.RootnoteError], int] = {
@@ -18,12 +20,20 @@ _STATUS: dict[type[errors.RootnoteError], int] = {
     errors.Forbidden: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
+    errors.TooSlow: 408,
     errors.TooLarge: 413,
+    errors.UnsupportedEncoding: 415,
     errors.InvalidInput: 422,
     errors.StoreUnavailable: 503,
     errors.QueueUnavailable: 503,
 }
-_RETRY_AFTER_SECONDS = "5"
+_HEADERS = {
+    401: {"www-authenticate": "Bearer"},
+    # What is left of a body that came too late would be read as the next request.
+    408: {"connection": "close"},
+    415: {"accept-encoding": ", ".join(ENCODINGS)},
+    503: {"retry-after": "5"},
+}
 
 
 def status_of(error: errors.RootnoteError) -> int:
@@ -73,14 +83,11 @@ def page_too_large(request_id: str) -> JSONResponse:
 async def _on_rootnote_error(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, errors.RootnoteError)  # noqa: S101  (as registered below)
     status = status_of(exc)
-    headers = {}
-    if status == 503:
-        headers["retry-after"] = _RETRY_AFTER_SECONDS
-    if status == 401:
-        headers["www-authenticate"] = "Bearer"
     if request.url.path.startswith("/api/v1/events") and request.method == "POST":
         metrics.EVENTS_REFUSED.labels(status).inc()
-    return _response(status, str(exc), request.state.request_id, fields=field_problems(exc), headers=headers)
+    return _response(
+        status, str(exc), request.state.request_id, fields=field_problems(exc), headers=_HEADERS.get(status)
+    )
 
 
 async def _on_http_exception(request: Request, exc: Exception) -> JSONResponse:
@@ -91,12 +98,10 @@ async def _on_http_exception(request: Request, exc: Exception) -> JSONResponse:
 
 async def _on_validation_error(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, RequestValidationError)  # noqa: S101  (as registered below)
-    fields = [
-        FieldProblemOut(field=".".join(str(p) for p in e["loc"][1:]) or "body", message=e["msg"])
-        for e in exc.errors()
-    ]
-    detail = "; ".join(f"{f.field}: {f.message}" for f in fields)
-    return _response(422, detail, request.state.request_id, fields=fields)
+    # The first part says only where the parameter stood: query, path or header.
+    problems = problems_in(exc.errors(), skip=1)
+    found = errors.InvalidInput(*problems)
+    return _response(422, str(found), request.state.request_id, fields=field_problems(found))
 
 
 def install(app: FastAPI) -> None:

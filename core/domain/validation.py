@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from pydantic import ValidationError
 
 from core.errors import FieldProblem
@@ -13,10 +16,18 @@ _LONGEST_NAME = 200
 
 def problems_of(exc: ValidationError, *, prefix: str = "") -> list[FieldProblem]:
     """One problem a field, the first 20; `prefix` comes before each name, and the whole is `body`."""
-    errors = exc.errors(include_url=False, include_input=False, include_context=False)
+    return problems_in(
+        exc.errors(include_url=False, include_input=False, include_context=False), prefix=prefix
+    )
+
+
+def problems_in(
+    errors: Sequence[Mapping[str, Any]], *, prefix: str = "", skip: int = 0
+) -> list[FieldProblem]:
+    """The same of pydantic's own records; so many parts of each place are left out at its beginning."""
     problems = [
         FieldProblem(
-            field=(prefix + ".".join(str(part) for part in error["loc"]))[:_LONGEST_NAME] or "body",
+            field=(prefix + ".".join(str(part) for part in error["loc"][skip:]))[:_LONGEST_NAME] or "body",
             message=error["msg"],
         )
         for error in errors[:_MOST]

@@ -36,7 +36,7 @@ async def put_project(request: Request, project_id: UUID) -> Response:
     caller = await deps.keys.caller(request, Scope.WRITE)
     if caller.project_id not in (None, project_id):
         raise Forbidden("this key is for another project")
-    wanted = parse(ProjectIn, await read_body(request, limit=deps.settings.max_body_bytes))
+    wanted = parse(ProjectIn, await read_body(request, deps.settings))
     fields = wanted.fields(default_key=str(project_id))
     is_admin = caller.scope.covers(Scope.ADMIN)
     if not is_admin and wanted.model_fields_set & {"budget_day_usd", "budget_month_usd"}:
