@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from core import errors, metrics
 from core.domain.validation import problems_in
+from handlers import openapi
 from handlers.inflate import ENCODINGS
 from handlers.schemas import FieldProblemOut, Problem
 
@@ -92,7 +93,9 @@ async def _on_rootnote_error(request: Request, exc: Exception) -> JSONResponse:
 
 async def _on_http_exception(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, HTTPException)  # noqa: S101  (as registered below)
-    headers = dict(exc.headers) if exc.headers else None
+    headers = {name.lower(): value for name, value in (exc.headers or {}).items()}
+    if exc.status_code == 405 and (methods := openapi.methods_at(request.app, request.url.path)):
+        headers["allow"] = ", ".join(methods)
     return _response(exc.status_code, exc.detail, request.state.request_id, headers=headers)
 
 

@@ -27,7 +27,7 @@ def problems_in(
     """The same of pydantic's own records; so many parts of each place are left out at its beginning."""
     problems = [
         FieldProblem(
-            field=(prefix + ".".join(str(part) for part in error["loc"][skip:]))[:_LONGEST_NAME] or "body",
+            field=_name(prefix, error["loc"][skip:]),
             message=error["msg"],
         )
         for error in errors[:_MOST]
@@ -35,6 +35,11 @@ def problems_in(
     if len(errors) > _MOST:
         problems.append(FieldProblem(field="body", message=f"and {len(errors) - _MOST} problems more"))
     return problems
+
+
+def _name(prefix: str, place: Sequence[object]) -> str:
+    """`events.3` for what is wrong with the whole event, `events.3.message` for what is with its message."""
+    return (prefix + ".".join(str(part) for part in place))[:_LONGEST_NAME].rstrip(".") or "body"
 
 
 def in_words(exc: ValidationError) -> str:
