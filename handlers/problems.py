@@ -81,6 +81,12 @@ def page_too_large(request_id: str) -> JSONResponse:
     return _response(422, f"limit: {message}", request_id, fields=fields)
 
 
+def refused(error: errors.RootnoteError, request_id: str) -> JSONResponse:
+    status = status_of(error)
+    fields = field_problems(error)
+    return _response(status, str(error), request_id, fields=fields, headers=_HEADERS.get(status))
+
+
 async def _on_rootnote_error(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, errors.RootnoteError)  # noqa: S101  (as registered below)
     status = status_of(exc)
