@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from core import errors, metrics
+from handlers.responses import InertJSONResponse
 from handlers.schemas import FieldProblemOut, Problem
 
 _STATUS: dict[type[errors.RootnoteError], int] = {
@@ -56,7 +57,7 @@ def _response(
         errors=fields or [],
     )
     content = problem.model_dump(exclude={"errors"} if not fields else None)
-    return JSONResponse(content, status, headers, media_type="application/problem+json")
+    return InertJSONResponse(content, status, headers, media_type="application/problem+json")
 
 
 def internal_error(request_id: str) -> JSONResponse:
@@ -81,6 +82,9 @@ async def _on_rootnote_error(request: Request, exc: Exception) -> JSONResponse:
 def refusal(request: Request, exc: errors.RootnoteError) -> JSONResponse:
     """The answer to a request that ended in this error, counted where it is an event's."""
     status = status_of(exc)
+    if status == 500:
+        # Said to operators and not to callers: its words may name a secret, a host or a variable.
+        raise exc
     headers = {}
     if status == 503:
         headers["retry-after"] = _RETRY_AFTER_SECONDS

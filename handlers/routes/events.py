@@ -121,7 +121,6 @@ def _prepare_all(events_in: list[Any], idempotency_key: str | None) -> list[Inco
         try:
             prepared.append(prepare(validate(EventIn, value, prefix=f"events.{index}."), idempotency_key=key))
         except InvalidInput as exc:
-            metrics.EVENTS_REFUSED.labels(422).inc()
             prepared.append(exc)
     return prepared
 
@@ -142,6 +141,7 @@ def _item(answer: Receipt | RootnoteError) -> BatchItem:
     if isinstance(answer, RootnoteError):
         # What is wrong is the event's project, or nothing that its sender could mend.
         field = "project_key" if isinstance(answer, Forbidden | QuotaExceeded) else "event"
+        metrics.EVENTS_REFUSED.labels(status_of(answer)).inc()
         fields = field_problems(answer) or field_problems(
             InvalidInput(FieldProblem(field=field, message=str(answer)))
         )

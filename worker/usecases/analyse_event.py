@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from uuid import UUID
 
 from core.domain.analysis import Analysis
@@ -13,6 +13,7 @@ from core.domain.job import JobKind, JobState
 from core.store import analyses, jobs
 from core.store.database import Connection
 from worker.prompts import analysis as prompt
+from worker.prompts.safe import safe_analysis
 from worker.providers.base import Answer, ChainFailed
 from worker.usecases.asking import Asking
 from worker.usecases.claimed import JobTools, fenced, fenced_with_calls, record, work_claimed
@@ -66,12 +67,13 @@ async def _work(claim: jobs.Claim, subject: analyses.Subject, tools: AnalyseTool
 
 async def _ask(claim: jobs.Claim, content: EventContent, tools: AnalyseTools) -> Answer[Analysis]:
     try:
-        return await tools.asking.ask(claim, prompt.build(content), lambda text: prompt.read(text, content))
+        answer = await tools.asking.ask(claim, prompt.build(content), lambda text: prompt.read(text, content))
     except ChainFailed as exc:
         if tools.offline is None:
             raise
         offline = tools.offline
-        return await ask_offline(offline.model, lambda: offline.analyse(content), exc.calls)
+        answer = await ask_offline(offline.model, lambda: offline.analyse(content), exc.calls)
+    return replace(answer, value=safe_analysis(answer.value, content))
 
 
 def _row(answer: Answer[Analysis]) -> analyses.NewAnalysis:

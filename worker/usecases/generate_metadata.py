@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from core.operations.metadata import hash_of, wishes_of
 from core.store import jobs, metadata
 from core.store.database import Connection, Cursor
 from worker.prompts import metadata as prompt
+from worker.prompts.safe import safe_metadata
 from worker.providers.base import Answer, ChainFailed
 from worker.usecases.asking import Asking
 from worker.usecases.claimed import JobTools, fenced, fenced_with_calls, record, work_claimed
@@ -82,6 +83,7 @@ async def _work(claim: jobs.Claim, subject: metadata.Subject | None, tools: Meta
             raise
         extractor = tools.extractor
         answer = await ask_offline(extractor.model, lambda: extractor.extract(text, wishes), exc.calls)
+    answer = replace(answer, value=safe_metadata(answer.value))
     await _store(claim, content_hash, answer, tools)
     _observe(text, answer.value)
     return JobState.DONE
