@@ -82,6 +82,9 @@ async def _on_rootnote_error(request: Request, exc: Exception) -> JSONResponse:
 def refusal(request: Request, exc: errors.RootnoteError) -> JSONResponse:
     """The answer to a request that ended in this error, counted where it is an event's."""
     status = status_of(exc)
+    if status == 500:
+        # Said to operators and not to callers: its words may name a secret, a host or a variable.
+        raise exc
     headers = {}
     if status == 503:
         headers["retry-after"] = _RETRY_AFTER_SECONDS
