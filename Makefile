@@ -9,7 +9,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 LOCKS := requirements/lambda requirements requirements/migrate requirements/local requirements/dev
-TOOLS := sam checkov localstack audit
+TOOLS := sam checkov localstack audit fuzz
 UV_COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --custom-compile-command "make lock"
 
@@ -78,7 +78,7 @@ lock: $(VENV)/.dev ## pin every dependency again after a change of a requirement
 	@for name in $(LOCKS); do $(UV_COMPILE) --no-strip-extras $$name.in -o $$name.txt || exit 1; done
 	@for name in $(TOOLS); do $(UV_COMPILE) --strip-extras requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 
-include $(wildcard infra/*/targets.mk)
+include $(wildcard infra/*/targets.mk tests/*/targets.mk)
 
 clean: ## remove the virtual environments, bundles and all local data
 	rm -rf $(VENV) .venv-* .bundle .sbom .aws-sam .local
