@@ -11,7 +11,15 @@ from core.domain.metadata import TagMerge, TagVocabulary
 from core.domain.scrub import scrub_text
 from core.store.projects import ProjectFields
 
-ProjectKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+
+def _no_secret(key: str) -> str:
+    """A key cannot be masked: two projects would be one."""
+    if scrub_text(key) != key:
+        raise ValueError("must not look like a secret")
+    return key
+
+
+ProjectKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"), AfterValidator(_no_secret)]
 
 
 def _free_of_secrets(text: str) -> str:

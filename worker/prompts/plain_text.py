@@ -1,9 +1,10 @@
-"""What a model wrote, made safe to show: text without markup, links and control characters."""
+"""What a model wrote, made safe to show: text without secrets, markup, links and control characters."""
 
 from __future__ import annotations
 
 import re
 
+from core.domain.scrub import scrub_text
 from core.domain.tags import normalise_tag
 from core.domain.untrusted_text import visible
 
@@ -41,7 +42,8 @@ _SCHEME = re.compile(r":(?=//)|(?<=script):|(?<=\bdata):(?=\w)|(?<=\bmailto):|(?
 
 def plain_text(text: str) -> str:
     """The words alone, on one line. Of a link its text stays, of an image nothing; `a < b` is no tag."""
-    text = visible(text)
+    # Secrets first: without the markup around them some could not be told any more.
+    text = scrub_text(visible(text))
     for _ in range(_ROUNDS):
         before = text
         text = _LINK.sub(r"\1", _IMAGE.sub("", text))
@@ -53,7 +55,7 @@ def plain_text(text: str) -> str:
 
 def inert_text(text: str) -> str:
     """Lines of prose about code: links, addresses, images and HTML go, `Map<String, Order>` stays."""
-    text = visible(text)
+    text = scrub_text(visible(text))
     for _ in range(_ROUNDS):
         before = text
         text = _LINK.sub(r"\1", _IMAGE.sub("", text))
