@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -21,7 +22,9 @@ _STATUS: dict[type[errors.RootnoteError], int] = {
     errors.Conflict: 409,
     errors.TooLarge: 413,
     errors.InvalidInput: 422,
+    errors.QuotaExceeded: 429,
     errors.StoreUnavailable: 503,
+    errors.TimeUp: 503,
     errors.QueueUnavailable: 503,
 }
 _RETRY_AFTER_SECONDS = "5"
@@ -73,10 +76,20 @@ def page_too_large(request_id: str) -> JSONResponse:
 
 async def _on_rootnote_error(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, errors.RootnoteError)  # noqa: S101  (as registered below)
+    return refusal(request, exc)
+
+
+def refusal(request: Request, exc: errors.RootnoteError) -> JSONResponse:
+    """The answer to a request that ended in this error, counted where it is an event's."""
     status = status_of(exc)
+    if status == 500:
+        # Said to operators and not to callers: its words may name a secret, a host or a variable.
+        raise exc
     headers = {}
     if status == 503:
         headers["retry-after"] = _RETRY_AFTER_SECONDS
+    if isinstance(exc, errors.QuotaExceeded):
+        headers["retry-after"] = str(max(1, math.ceil(exc.retry_after)))
     if status == 401:
         headers["www-authenticate"] = "Bearer"
     if request.url.path.startswith("/api/v1/events") and request.method == "POST":

@@ -176,9 +176,13 @@ async def _answer(request: Request, dialect: Dialect, provider: str, key: str) -
     refused = dialect.refuse(call)
     # A request that is refused uses up no step of the script.
     fault = plan.next_fault() if refused is None else Fault(name="rejected")
+    poison = state.poison if state.poison is not None and state.poison.text in json.dumps(body) else None
+    outcome = "poison" if poison else fault.name
     state.record(
-        provider=provider, model=model, headers=dict(request.headers), body=dict(body), outcome=fault.name
+        provider=provider, model=model, headers=dict(request.headers), body=dict(body), outcome=outcome
     )
+    if poison and request.client:
+        poison.strike(port=request.client.port, our_port=request.scope["server"][1])
     return refused or await _reply(request, dialect, call, fault)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Generic, Protocol, TypeVar
+from uuid import UUID
 
+from core.domain.ids import new_id
 from core.domain.untrusted_text import boundary, fenced, shown
 from core.errors import Failure, RootnoteError
 
@@ -84,7 +86,7 @@ class Provider(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallRecord:
-    """One line of the ledger, kept whether the call worked or not.
+    """One line of the ledger, kept whether the call worked or not, and once however often it is written.
 
     `outcome` is `ok`, `invalid_answer`, or the value of a `Failure`. `cost_usd` is None where
     the model's price is not known.
@@ -96,6 +98,7 @@ class CallRecord:
     cost_usd: float | None
     latency_ms: int
     outcome: str
+    id: UUID = field(default_factory=new_id)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

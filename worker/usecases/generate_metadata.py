@@ -17,7 +17,7 @@ from worker.prompts import metadata as prompt
 from worker.prompts.safe import safe_metadata
 from worker.providers.base import Answer, ChainFailed
 from worker.usecases.asking import Asking
-from worker.usecases.claimed import JobTools, fenced_with_calls, record, work_claimed
+from worker.usecases.claimed import JobTools, fenced, fenced_with_calls, record, work_claimed
 from worker.usecases.offline import ask_offline
 
 NO_CONTENT = "no content"
@@ -70,7 +70,7 @@ async def _work(claim: jobs.Claim, subject: metadata.Subject | None, tools: Meta
     content_hash = hash_of(subject)
     is_fresh = subject.stored is not None and subject.stored.content_hash == content_hash
     if is_fresh and not claim.force:
-        await jobs.fenced(tools.jobs.database, lambda c: jobs.finish(c, claim, JobState.DONE))
+        await fenced(lambda c: jobs.finish(c, claim, JobState.DONE), tools.jobs)
         return JobState.DONE
     text, wishes = subject.project.fields.text, wishes_of(subject)
     try:
@@ -90,7 +90,7 @@ async def _work(claim: jobs.Claim, subject: metadata.Subject | None, tools: Meta
 
 
 async def _skip(claim: jobs.Claim, reason: str, tools: MetadataTools) -> str:
-    await jobs.fenced(tools.jobs.database, lambda c: jobs.finish(c, claim, JobState.SKIPPED, reason=reason))
+    await fenced(lambda c: jobs.finish(c, claim, JobState.SKIPPED, reason=reason), tools.jobs)
     return JobState.SKIPPED
 
 
