@@ -4,13 +4,16 @@ RootnoteError
 ├── ConfigError             a setting is missing or wrong; says which
 ├── InvalidInput            a request that can never succeed; carries the fields (422)
 │   ├── MalformedBody       not JSON at all (400)
-│   └── TooLarge            a body over the limit (413)
+│   ├── TooSlow             a body that does not come (408)
+│   ├── TooLarge            a body over the limit (413)
+│   └── UnsupportedEncoding a compression that is not known (415)
 ├── Unauthorized            no key, or one that is unknown or revoked (401)
 ├── Forbidden               a key without the scope or the project (403)
 ├── NotFound                no such thing, or not this key's to see (404)
 ├── Conflict                the thing's state forbids it now (409)
 ├── QuotaExceeded           more events than the key or project may send; says when to try again (429)
 ├── StoreUnavailable        PostgreSQL does not answer (503); worth a retry
+├── TimeUp                  the request's own time is up (503); worth a retry
 ├── ClaimLost               a job's lease ran out and somebody else has it, or it is gone
 ├── QueueUnavailable        Redis does not answer; the sweeper will send the job later
 ├── SecretUnavailable       Secrets Manager does not answer, or the secret is not what it must be
@@ -57,8 +60,16 @@ class MalformedBody(InvalidInput):
     """A body that cannot even be read."""
 
 
+class TooSlow(InvalidInput):
+    """A body that did not come within its time."""
+
+
 class TooLarge(InvalidInput):
     """A body over the limit."""
+
+
+class UnsupportedEncoding(InvalidInput):
+    """A body in a compression that is not known."""
 
 
 class Unauthorized(RootnoteError):
@@ -87,6 +98,10 @@ class QuotaExceeded(RootnoteError):
 
 class StoreUnavailable(RootnoteError):
     """PostgreSQL cannot be reached or refuses work for now."""
+
+
+class TimeUp(RootnoteError):
+    """A request took as long as any may. What it asked for may have happened or not."""
 
 
 class ClaimLost(RootnoteError):

@@ -150,7 +150,7 @@ async def _send(rows: Sequence[NewEvent], stored: Stored, deps: Deps) -> bool:
         Outgoing(job_id=id_, kind=JobKind.ANALYSE_GROUP, subject_id=group_id)
         for id_, group_id in to_send.items()
     ]
-    sent = await send_or_leave(outgoing, deps.publisher)
+    sent = await send_or_leave(outgoing, sender=deps.publisher, database=deps.database)
     if not sent:
         metrics.PUBLISH_FAILURES.inc()
     return sent

@@ -102,7 +102,7 @@ def _configuration() -> dict[str, object]:
     }
 
 
-app = Celery("rootnote", include=["worker.tasks"])
+app = Celery("rootnote", amqp=broker.Amqp, include=["worker.tasks"])
 app.add_defaults(_configuration)
 
 
@@ -162,7 +162,7 @@ def _close_process(pid: int, **_: object) -> None:
 @worker_ready.connect
 def _sweep_at_once(**_: object) -> None:
     """After an outage, what waited need not wait for beat."""
-    app.send_task(names.SWEEP, expires=load().sweep_interval, retry=False)
+    app.send_task(names.SWEEP, retry=False)
 
 
 @worker_ready.connect

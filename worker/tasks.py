@@ -114,6 +114,8 @@ def sweep_task(self: Task[Any, Any]) -> None:
     process = wiring.process()
     tools = process.one_look if _works_jobs(self.app.amqp.queues.consume_from) else process.sweep
     swept = process.loop.run(sweep(tools))
+    if swept is None:
+        return
     metrics.JOBS_LOST.inc(swept.lost)
     metrics.JOBS_RESENT.inc(swept.sent)
     for state in (JobState.QUEUED, JobState.RUNNING, JobState.FAILED, JobState.DEAD):

@@ -140,6 +140,7 @@ def _sweep_tools(
         max_losses=1 + settings.max_retries,
         spread=_LOSS_SPREAD,
         resend_after=timedelta(seconds=settings.resend_after),
+        apart=timedelta(seconds=settings.sweep_interval / 2),
         lasts=lasts,
     )
 
@@ -155,6 +156,8 @@ def _job_tools(settings: Settings, database: Database) -> JobTools:
         ),
         lease=timedelta(seconds=settings.lease),
         jitter=random.random,
+        # Longer, and leases have run out: then whoever comes first works the job.
+        patience=timedelta(seconds=2 * settings.lease),
     )
 
 

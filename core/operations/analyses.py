@@ -54,5 +54,5 @@ async def request(
         return (found.state if found else JobState.QUEUED), queued
 
     state, queued = await database.autocommit(queue)
-    await send_queued(queued, sender)
+    await send_queued(queued, sender=sender, database=database)
     return Requested(job_id=id_, state=state)

@@ -24,7 +24,7 @@ async def retry(job_id: UUID, *, project_id: UUID | None, database: Database, se
             raise Conflict(f"the job is {found.state}: only what failed, died or was skipped can be retried")
         return queued
 
-    await send_queued(await database.autocommit(redrive), sender)
+    await send_queued(await database.autocommit(redrive), sender=sender, database=database)
 
 
 async def retry_all(*, project_id: UUID | None, database: Database, sender: Sender) -> int:
@@ -35,6 +35,6 @@ async def retry_all(*, project_id: UUID | None, database: Database, sender: Send
 
     total = 0
     while queued := await database.autocommit(redrive):
-        await send_queued(queued, sender)
+        await send_queued(queued, sender=sender, database=database)
         total += len(queued)
     return total

@@ -68,7 +68,7 @@ async def request(
         return None, await _requeue(connection, [project_id], force=force, again=True, request_id=request_id)
 
     stored, queued = await database.autocommit(queue)
-    await send_queued(queued, sender)
+    await send_queued(queued, sender=sender, database=database)
     return Requested(job_id=_job_id(project_id), stored=stored)
 
 
@@ -91,7 +91,7 @@ async def request_many(
         found, queued = await database.autocommit(queue)
         if not found:
             return
-        await send_queued(queued, sender)
+        await send_queued(queued, sender=sender, database=database)
         yield len(queued)
         after = found[-1]
 

@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 from redis.credentials import CredentialProvider
 from redis.exceptions import AuthenticationError, RedisError
 
+from core import deadline
 from core.domain.secret import RotatingSecret
 from core.errors import QueueUnavailable, SecretUnavailable
 
@@ -78,25 +79,37 @@ class RedisConnection:
     async def ask(self, command: Callable[[], Awaitable[T]]) -> T:
         """Run `command` within the time-out, and once more if the password was changed meanwhile.
 
-        Raises QueueUnavailable.
+        A deadline that the caller is under bounds all of it. Raises QueueUnavailable.
         """
         try:
-            # Not within the time-out, which is for Redis.
-            password = await asyncio.to_thread(self._secret.read) if self._secret else {}
-            try:
-                async with asyncio.timeout(self._timeout):
-                    return await command()
-            except AuthenticationError:
-                if self._secret is None or not await asyncio.to_thread(self._secret.read_again, password):
-                    raise
-            async with asyncio.timeout(self._timeout):
-                return await command()
+            async with asyncio.timeout(deadline.left()):
+                return await self._with_password(command)
         except SecretUnavailable as exc:
             # Its text names the account and the role, and /readyz shows this one to anybody.
             logger.warning("no password for Redis", extra={"cause": str(exc)})
             raise QueueUnavailable("no password for Redis") from exc
         except (RedisError, OSError, TimeoutError) as exc:
             raise QueueUnavailable(f"Redis does not answer: {type(exc).__name__}") from exc
+
+    async def _with_password(self, command: Callable[[], Awaitable[T]]) -> T:
+        # Reading it is not within the time-out, which is for Redis.
+        password = await asyncio.to_thread(self._secret.read) if self._secret else {}
+        try:
+            return await self._in_time(command)
+        except AuthenticationError:
+            if self._secret is None or not await asyncio.to_thread(self._secret.read_again, password):
+                raise
+        return await self._in_time(command)
+
+    async def _in_time(self, command: Callable[[], Awaitable[T]]) -> T:
+        async with asyncio.timeout(self._timeout):
+            try:
+                return await command()
+            except RuntimeError:
+                # uvloop's word for a connection that was reset while it lay in the pool. redis-py does not
+                # count that as one, and would hand the dead connection out again and again.
+                await self.redis.connection_pool.disconnect(inuse_connections=False)
+                return await command()
 
     async def aclose(self) -> None:
         await self.redis.aclose()

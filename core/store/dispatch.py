@@ -7,7 +7,9 @@ here: of each project only a few messages wait in it, and the rest of its jobs s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
+from uuid import UUID
 
 from core.domain.job import SUSPECT_AFTER, JobKind
 from core.store.database import Connection, Cursor
@@ -49,6 +51,13 @@ def sent_at(new: str, *, kind: str) -> str:
           AND (SELECT count(*) FROM (
                 SELECT FROM jobs WHERE {_SENT} AND kind = {kind} LIMIT {SHORT}) AS waiting) < {SHORT}
          THEN now() END"""  # noqa: S608  (constants only)
+
+
+async def unsend(connection: Connection, job_ids: Sequence[UUID]) -> None:
+    """Their messages were not taken: they wait for the sweeper's next look, not until they count as lost."""
+    await connection.execute(
+        "UPDATE jobs SET sent_at = NULL WHERE id = ANY(%s) AND state = 'queued'", (list(job_ids),)
+    )
 
 
 async def one_at_a_time(connection: Connection) -> None:

@@ -43,18 +43,21 @@ async def claim(
     """Take the job, if it is due or its last worker is lost; `read_claim` reads the answer.
 
     One that several workers were lost with is only taken when the sweeper has sent it, in its turn.
-    Send the question of what it is about along with it: both take one round trip.
+    Send the question of what it is about along with it: both take one round trip. Safe to run twice with
+    the same `claimed_by`: where the first commit's answer was lost, the job is ours already.
     """
+    is_ours = "(state = 'running' AND claimed_by = %(by)s)"
     return await connection.execute(
-        "UPDATE jobs SET state = 'running', attempts = attempts + 1, claimed_by = %s,"  # noqa: S608
-        "                lease_until = now() + %s, sent_at = NULL, losses = losses + (state = 'running')::int"
-        " WHERE id = %s AND kind = %s AND"
-        f" ((state = 'queued' AND due_at <= now() AND (losses < {SUSPECT_AFTER} OR sent_at IS NOT NULL))"
+        "UPDATE jobs SET state = 'running', claimed_by = %(by)s, lease_until = now() + %(lease)s,"  # noqa: S608  (constants only)
+        f"  sent_at = NULL, attempts = attempts + (NOT {is_ours})::int,"
+        f"  losses = losses + (state = 'running' AND NOT {is_ours})::int"
+        f" WHERE id = %(id)s AND kind = %(kind)s AND ({is_ours}"
+        f"  OR (state = 'queued' AND due_at <= now() AND (losses < {SUSPECT_AFTER} OR sent_at IS NOT NULL))"
         f"  OR (state = 'running' AND lease_until < now() AND losses + 1 < {SUSPECT_AFTER}))"
         " RETURNING subject_id, project_id, version, attempts, force, coalesce(request_id, ''),"
         "  (SELECT num_nonnulls(budget_day_usd, budget_month_usd) > 0 FROM projects"
         "   WHERE projects.id = jobs.project_id)",
-        (claimed_by, lease, job_id, kind),
+        {"by": claimed_by, "lease": lease, "id": job_id, "kind": kind},
     )
 
 

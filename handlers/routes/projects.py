@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from core.domain.access import Caller, Scope
 from core.errors import Forbidden, NotFound
@@ -13,6 +13,7 @@ from core.operations.project_input import ProjectIn
 from core.store import projects
 from handlers.bodies import parse, read_body
 from handlers.project_schemas import ProjectOut, ProjectPage
+from handlers.responses import InertJSONResponse
 from handlers.routes.common import BODY_PROBLEMS, PROBLEMS, CursorParam, Limit, body_of, cursor_of, problem
 from handlers.wiring import deps_of
 
@@ -37,7 +38,7 @@ async def put_project(request: Request, project_id: UUID) -> Response:
     caller = await deps.keys.caller(request, Scope.WRITE)
     if caller.project_id not in (None, project_id):
         raise Forbidden("this key is for another project")
-    wanted = parse(ProjectIn, await read_body(request, limit=deps.settings.max_body_bytes))
+    wanted = parse(ProjectIn, await read_body(request, deps.settings))
     fields = wanted.fields(default_key=str(project_id))
     keeps = _not_to_set(caller, wanted)
     is_new = await deps.database.autocommit(
@@ -46,7 +47,7 @@ async def put_project(request: Request, project_id: UUID) -> Response:
     stored = await deps.database.autocommit(lambda c: projects.find(c, project_id))
     if stored is None:
         raise NotFound(f"no project {project_id}")
-    return JSONResponse(ProjectOut.of(stored).model_dump(mode="json"), 201 if is_new else 200)
+    return InertJSONResponse(ProjectOut.of(stored).model_dump(mode="json"), 201 if is_new else 200)
 
 
 def _not_to_set(caller: Caller, wanted: ProjectIn) -> set[str]:

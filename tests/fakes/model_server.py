@@ -12,7 +12,8 @@ GET /_calls        every model call so far, without keys
 Faults: ok; latency, hang (silent for `seconds`, then ok); drip (a byte every 0.1 s for `seconds`,
 then ok); cut (half a body, then the connection closes); garbage (200, not JSON); html (200, a
 page); strange (200, JSON of another shape); quota; refusal (of the prompt); content_filter (of
-the answer); length (the answer is cut off); invalid_json_answer; wrong_schema; or any HTTP status
+the answer); length (the answer is cut off); tool_call (a call in place of an answer); obey (does
+what the prompt's text orders, see `obedient`); invalid_json_answer; wrong_schema; or any HTTP status
 from 400. Every error repeats the key and the prompt, as a careless server might.
 """
 

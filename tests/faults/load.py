@@ -53,6 +53,8 @@ class Sent:
     """Whose metadata was promised."""
     confused: Sequence[str] = ()
     """Events whose second answer named another event than the first."""
+    rude: Sequence[str] = ()
+    """Answers that no client can be expected to understand: what `rudeness` says of them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,6 +82,18 @@ class _Log:
     accepted: dict[str, AcceptedEvent] = field(default_factory=dict)
     projects: list[UUID] = field(default_factory=list)
     confused: list[str] = field(default_factory=list)
+    rude: list[str] = field(default_factory=list)
+
+
+def rudeness(answer: httpx2.Response) -> str | None:
+    """None: accepted, refused for a reason of the client's, or refused with a time to try again."""
+    is_problem = answer.headers.get("content-type") == "application/problem+json"
+    if answer.status_code < 500 or (
+        answer.status_code == 503 and is_problem and answer.headers.get("retry-after", "").isdigit()
+    ):
+        return None
+    # It goes into a table's cell.
+    return f"{answer.status_code} {' '.join(answer.text[:200].replace('|', '/').split())}"
 
 
 def requests(random: Random, project_key: str) -> Iterator[Request]:
@@ -169,6 +183,7 @@ class Load:
                 accepted=tuple(log.accepted.values()),
                 projects=tuple(log.projects),
                 confused=tuple(log.confused),
+                rude=tuple(log.rude),
             )
 
     def _send_all(self) -> None:
@@ -194,9 +209,11 @@ class Load:
                 is_accepted = self._send_events(http, request.events)
             else:
                 is_accepted = self._ask_for_metadata(http, request.project, request.word)
-        except httpx2.HTTPError:
+        except httpx2.HTTPError as exc:
             with self._log.lock:
                 self._log.failed += 1
+                if isinstance(exc, httpx2.TimeoutException):
+                    self._log.rude.append(f"no answer in {_TIMEOUT_SECONDS} s")
             return False
         if not is_accepted:
             with self._log.lock:
@@ -212,10 +229,10 @@ class Load:
             "description": "A tide calendar for one quay.",
             "content": f"It reads the gauges of {marked(word)} every minute and prints a tide calendar.",
         }
-        put = http.put(f"/api/projects/{project}", json=fields, headers=AUTH)
+        put = self._polite(http.put(f"/api/projects/{project}", json=fields, headers=AUTH))
         if put.status_code not in {200, 201}:
             return False
-        answer = http.post(f"/api/projects/{project}/generate_metadata/", headers=AUTH)
+        answer = self._polite(http.post(f"/api/projects/{project}/generate_metadata/", headers=AUTH))
         if answer.status_code not in {200, 202}:
             return False
         with self._log.lock:
@@ -226,12 +243,12 @@ class Load:
         with self._log.lock:
             self._log.events |= {event["event_id"] for event in events}
         if len(events) == 1:
-            answer = http.post("/api/v1/events", json=events[0])
+            answer = self._polite(http.post("/api/v1/events", json=events[0]))
             if answer.status_code not in {200, 202}:
                 return False
             self._note(events[0], answer.json())
             return True
-        answer = http.post("/api/v1/events/batch", json={"events": list(events)})
+        answer = self._polite(http.post("/api/v1/events/batch", json={"events": list(events)}))
         if answer.status_code != 202:
             return False
         results = answer.json()["results"]
@@ -239,6 +256,12 @@ class Load:
             if result["status"] in {200, 202}:
                 self._note(event, result)
         return all(result["status"] in {200, 202} for result in results)
+
+    def _polite(self, answer: httpx2.Response) -> httpx2.Response:
+        if (rude := rudeness(answer)) is not None:
+            with self._log.lock:
+                self._log.rude.append(rude)
+        return answer
 
     def _note(self, event: Row, answer: Row) -> None:
         accepted = AcceptedEvent(

@@ -73,6 +73,10 @@ class Proxy:
         self._thread.join(_CALL_SECONDS)
         self._loop.close()
 
+    def routed(self, url: str) -> str:
+        """The server's URL, by way of here."""
+        return url.replace(f":{self.target_port}/", f":{self.port}/")
+
     def pass_on(self) -> None:
         """End every fault; what a black hole held back is delivered, as after a partition."""
         self._run(self._heal())

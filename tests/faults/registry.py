@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults import messages, providers, schedule, workers
+from tests.faults import machine, messages, postgres, providers, redis, schedule, workers
 from tests.faults.fault import Fault
 
 FAULTS: tuple[Fault, ...] = (
@@ -10,4 +10,7 @@ FAULTS: tuple[Fault, ...] = (
     *schedule.FAULTS,
     *messages.FAULTS,
     *providers.FAULTS,
+    *redis.FAULTS,
+    *postgres.FAULTS,
+    *machine.FAULTS,
 )

@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from uuid import UUID
@@ -17,11 +17,13 @@ import psutil  # type: ignore[import-untyped, unused-ignore]
 import psycopg
 
 from infra.local.postgres import PostgresServer
+from infra.local.server import EmbeddedServer
 from infra.local.valkey import ValkeyServer
 from tests.conftest import migrate
 from tests.e2e.program import Program, wait_until
 from tests.e2e.stack import Row, Stack
 from tests.fakes.running import ModelServer, running_model_server
+from tests.faults.proxy import Proxy
 from tests.faults.words import words
 
 SETTINGS: Mapping[str, str] = MappingProxyType(
@@ -49,11 +51,6 @@ _RESTART_SECONDS = 1.0
 _READY_SECONDS = 90.0
 _QUERY_SECONDS = 60.0
 _POLL_SECONDS = 0.2
-
-
-def direct(url: str) -> str:
-    """No proxy between the programs and a server."""
-    return url
 
 
 class Keeper:
@@ -96,22 +93,23 @@ class Keeper:
 
 
 class Scene:
-    """Use it as a context. `route` gives the URL by which the programs reach a server (a proxy's, perhaps);
-    what looks at the outcome always asks the servers themselves."""
+    """Use it as a context. The programs reach both servers through proxies; what looks at the outcome asks
+    the servers themselves."""
 
-    def __init__(
-        self, folder: Path, *, route: Callable[[str], str] = direct, settings: Mapping[str, str] = SETTINGS
-    ) -> None:
+    def __init__(self, folder: Path, *, settings: Mapping[str, str] = SETTINGS) -> None:
         self.folder = folder
-        self.postgres = PostgresServer(folder / "postgres" / "data", durable=False)
+        self.postgres = PostgresServer(folder / "postgres" / "data")
         self.valkey = ValkeyServer(folder / "valkey" / "data")
+        self.to_postgres: Proxy
+        self.to_valkey: Proxy
         self.models: ModelServer
         self.stack: Stack
         self.keeper: Keeper
         self.excused: set[UUID] = set()
         """Subjects of jobs whose end is not waited for, and which may be dead."""
+        self.undo = contextlib.ExitStack()
+        """What a fault leaves behind that the next one must not find."""
         self.probe_words = words()
-        self._route = route
         self._settings = dict(settings)
         self._resources = contextlib.ExitStack()
 
@@ -119,6 +117,8 @@ class Scene:
         with contextlib.ExitStack() as opened:
             opened.enter_context(self.postgres)
             opened.enter_context(self.valkey)
+            self.to_postgres = opened.enter_context(Proxy(_port_of(self.postgres)))
+            self.to_valkey = opened.enter_context(Proxy(_port_of(self.valkey)))
             self.models = opened.enter_context(running_model_server())
             migrate(self.postgres.url)
             self.stack = self._new_stack()
@@ -127,6 +127,7 @@ class Scene:
             self.keeper = Keeper(self.stack)
             self.keeper.start()
             opened.callback(self.keeper.stop)
+            opened.callback(self.undo.close)
             self._resources = opened.pop_all()
         return self
 
@@ -141,8 +142,8 @@ class Scene:
             "GEMINI_BASE_URL": self.models.gemini_base_url,
         }
         urls = {
-            "DATABASE_URL": self._route(self.postgres.url),
-            "REDIS_URL": self._route(self.valkey.url),
+            "DATABASE_URL": self.to_postgres.routed(self.postgres.url),
+            "REDIS_URL": self.to_valkey.routed(self.valkey.url),
         }
         return Stack(
             folder,
@@ -163,8 +164,11 @@ class Scene:
 
         Raises AssertionError when that cannot be had.
         """
+        self.undo.close()
         self.postgres.start()
         self.valkey.start()
+        self.to_postgres.pass_on()
+        self.to_valkey.pass_on()
         for name in tuple(self.stack.programs):
             if name not in PROGRAMS:
                 self.stack.programs.pop(name).kill()
@@ -220,11 +224,16 @@ def _signal_all(program: Program, signum: int) -> None:
             process.send_signal(signum)
 
 
+def _port_of(server: EmbeddedServer) -> int:
+    assert server.port is not None, "it has been started"
+    return server.port
+
+
 @contextlib.contextmanager
-def running_scene(route: Callable[[str], str] = direct) -> Iterator[Scene]:
+def running_scene() -> Iterator[Scene]:
     """A scene in a folder of its own, which is removed at the end."""
     with (
         tempfile.TemporaryDirectory(prefix="rootnote-faults-") as folder,
-        Scene(Path(folder), route=route) as scene,
+        Scene(Path(folder)) as scene,
     ):
         yield scene

@@ -116,6 +116,7 @@ def _broken(promise: Promise, facts: Facts, due: list[UUID]) -> list[str]:
         f"{facts.spoiled} jobs failed or died": facts.spoiled,
         f"not recovered within {promise.bound:.0f} s": late,
         f"{', '.join(restarted)} had to be started again": restarted,
+        f"{len(sent.rude)} requests were answered badly: {', '.join(sent.rude[:1])}": len(sent.rude),
         "nothing was accepted": not due,
     }
     return [sentence for sentence, is_true in found.items() if is_true]

@@ -59,7 +59,19 @@ def tools_of(database: Database, queue: FakeQueue, *, resend_after: float = 15) 
 
 
 async def run(database: Database, queue: FakeQueue, *, resend_after: float = 15) -> Swept:
-    return await sweep(tools_of(database, queue, resend_after=resend_after))
+    swept = await sweep(tools_of(database, queue, resend_after=resend_after))
+    assert swept is not None
+    return swept
+
+
+async def test_of_sweeps_that_have_gathered_one_works(database: Database, query: Query) -> None:
+    tools = replace(tools_of(database, FakeQueue()), apart=timedelta(seconds=60))
+    assert [await sweep(tools) is not None for _ in range(3)] == [True, False, False]
+    # As when PostgreSQL's clock was put back.
+    query("UPDATE heartbeats SET seen_at = now() + interval '1 hour'")
+    assert await sweep(tools) is not None
+    query("UPDATE heartbeats SET seen_at = now() - interval '61 seconds'")
+    assert await sweep(tools) is not None
 
 
 async def claim(database: Database, job_id: UUID) -> jobs.Claim | None:
@@ -191,6 +203,7 @@ async def test_a_sweep_that_lasts_looks_again_for_what_has_come(query: Query, da
         await asyncio.sleep(0.01)
     add_jobs(query, project, 100)
     swept = await sweeping
+    assert swept is not None
     # The queue is found empty each time, so each look sends twice as much as the one before.
     assert swept.sent == len(queue.sent)
     assert swept.sent in (LEAST, 3 * LEAST, 7 * LEAST, 15 * LEAST, 100)
@@ -204,7 +217,9 @@ async def test_redis_away_at_one_look_is_asked_at_the_next(query: Query, databas
         await asyncio.sleep(0.01)
     assert not query("SELECT 1 FROM jobs WHERE sent_at IS NOT NULL")
     queue.is_down = False
-    assert (await sweeping).sent == 3
+    swept = await sweeping
+    assert swept is not None
+    assert swept.sent == 3
 
 
 @pytest.mark.parametrize(

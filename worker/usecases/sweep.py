@@ -31,6 +31,7 @@ class Queue(Protocol):
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepTools:
     """`windows` are remembered from one sweep to the next. `lasts`: seconds of looking; 0: one look.
+    Of sweeps that begin less than `apart` after another, none does anything.
 
     `max_losses`: workers that may die or hang with a job; `spread`: see `backlog.requeue_lost`.
     """
@@ -41,6 +42,7 @@ class SweepTools:
     max_losses: int
     spread: timedelta
     resend_after: timedelta
+    apart: timedelta = timedelta(0)
     lasts: float = 0
 
 
@@ -57,8 +59,15 @@ class Swept:
     oldest_due: float = field(default=0, compare=False)
 
 
-async def sweep(tools: SweepTools) -> Swept:
-    """Bring back what was lost, and send what is due for as long as `tools` say. Raises StoreUnavailable."""
+async def sweep(tools: SweepTools) -> Swept | None:
+    """Bring back what was lost, and send what is due for as long as `tools` say. None: another sweep has
+    just begun, as where their messages have gathered. Raises StoreUnavailable.
+
+    PostgreSQL's clock says so, and not a message's time to live by beat's: a worker whose own clock is
+    ahead would drop every one of them.
+    """
+    if not await tools.database.autocommit(lambda c: health.take_turn(c, "sweeper", apart=tools.apart)):
+        return None
     ends = time.monotonic() + tools.lasts
     swept = await _recover(tools)
     sent = await _dispatch(tools, needs_canary=True)
@@ -70,7 +79,6 @@ async def sweep(tools: SweepTools) -> Swept:
 
 async def _recover(tools: SweepTools) -> Swept:
     async def look(connection: Connection) -> tuple[Cursor, Cursor]:
-        await health.beat(connection, "sweeper")
         lost = await backlog.requeue_lost(connection, max_losses=tools.max_losses, spread=tools.spread)
         await backlog.resume_paused(connection)
         return lost, await backlog.count(connection)
