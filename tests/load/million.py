@@ -149,7 +149,3 @@ def _growing(few: Measured, many: Measured) -> Iterator[str]:
         after = many.pages[name]
         if after > max(_MOST_PAGES, 3 * before):
             yield f"{name}: {after:,} pages are read, with {FEW:,} events {before:,}"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(run(sys.argv[1:]).table)
