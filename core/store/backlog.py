@@ -70,7 +70,7 @@ async def requeue(
     to run once more when it is done. Gives those that are queued by this.
     """
     cursor = await connection.execute(
-        "INSERT INTO jobs AS j (id, kind, subject_id, project_id, version, force, request_id, sent_at)"  # noqa: S608
+        "INSERT INTO jobs AS j (id, kind, subject_id, project_id, version, force, request_id, sent_at)"  # noqa: S608  (constants only)
         " SELECT id, %(kind)s, subject, project_id, %(version)s, %(force)s, %(request)s,"
         + dispatch.sent_at("job", kind="%(kind)s")
         + " FROM (SELECT *, row_number() OVER (PARTITION BY project_id ORDER BY id) AS nth"

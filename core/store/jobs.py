@@ -48,7 +48,7 @@ async def claim(
     """
     is_ours = "(state = 'running' AND claimed_by = %(by)s)"
     return await connection.execute(
-        "UPDATE jobs SET state = 'running', claimed_by = %(by)s, lease_until = now() + %(lease)s,"  # noqa: S608
+        "UPDATE jobs SET state = 'running', claimed_by = %(by)s, lease_until = now() + %(lease)s,"  # noqa: S608  (constants only)
         f"  sent_at = NULL, attempts = attempts + (NOT {is_ours})::int,"
         f"  losses = losses + (state = 'running' AND NOT {is_ours})::int"
         f" WHERE id = %(id)s AND kind = %(kind)s AND ({is_ours}"

@@ -96,7 +96,7 @@ def project_of(row: Sequence[Any]) -> Project:
 
 
 async def find(connection: Connection, project_id: UUID) -> Project | None:
-    cursor = await connection.execute(f"SELECT {COLUMNS} FROM projects WHERE id = %s", (project_id,))  # noqa: S608
+    cursor = await connection.execute(f"SELECT {COLUMNS} FROM projects WHERE id = %s", (project_id,))  # noqa: S608  (constants only)
     row = await cursor.fetchone()
     return project_of(row) if row else None
 

@@ -58,7 +58,11 @@ def test_keys(cli: object, query: Query) -> None:
     made = cli("keys", "create", "--scope", "write", "--name", "ci")
     assert made.returncode == 0, made.stderr
     assert made.stdout.startswith("rn_")
+    limited = cli("keys", "create", "--scope", "ingest", "--rate", "90")
+    assert limited.returncode == 0, limited.stderr
+    assert cli("keys", "create", "--scope", "ingest", "--rate", "0").returncode == 2
     listed = cli("keys", "list").stdout
+    assert listed.count("(90 events a minute)") == 1
     assert "write" in listed
     assert made.stdout.strip() not in listed
     key_id = made.stderr.split()[-1]
