@@ -9,11 +9,11 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 LOCKS := requirements/lambda requirements requirements/migrate requirements/local requirements/dev
-TOOLS := sam checkov localstack fuzz
+TOOLS := sam checkov localstack audit fuzz
 UV_COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: help run test test-aws check lint lock clean
+.PHONY: help run test test-aws test-faults test-load soak check lint route-table lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -43,12 +43,21 @@ $(VENV)/.dev: $(VENV)/.python requirements/dev.txt
 run: $(VENV)/.local ## everything on this machine: PostgreSQL, Valkey, API, worker, beat
 	@exec $(PY) -m infra.local
 
-test: lint ## all tests but those of the AWS side, with real PostgreSQL, Valkey and worker processes
+test: lint .venv-audit/.ready ## all tests but those of the AWS side, with real PostgreSQL, Valkey and worker processes
 	@$(PY) -m pytest --ignore=tests/aws
 
 test-aws: $(VENV)/.dev .venv-sam/.ready .venv-localstack/.ready checkov ## the AWS side: bundles, Lambda runtime, LocalStack, containers
 	@.venv-sam/bin/sam validate --lint
 	@$(PY) -m pytest tests/aws tests/infra/deploy/test_real_sam.py
+
+test-faults: $(VENV)/.dev ## break a running Rootnote in every way: a table of what was lost (nothing); ARGS=--help
+	@$(PY) -m tests.faults $(ARGS)
+
+test-load: $(VENV)/.dev ## load and floods on a real stack: tables; ARGS="flood --seconds 30" for one, ARGS=--write for the docs
+	@$(PY) -m tests.load $(ARGS)
+
+soak: $(VENV)/.dev ## half of the peak rate for ten minutes (MINUTES): does anything grow? into docs/reliability.md
+	@$(PY) -m tests.soak --minutes $(or $(MINUTES),10) --write
 
 check: lint ## the gate before a commit: ruff, mypy, import rules, templates, unit tests, manifests
 	@$(PY) -m pytest -q tests/unit tests/infra --ignore=tests/infra/deploy --ignore=tests/infra/simulation
@@ -57,8 +66,12 @@ lint: $(VENV)/.dev
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m ruff format --quiet --check .
 	@$(PY) -m mypy --no-error-summary
+	@$(PY) -m bandit --quiet --configfile pyproject.toml --recursive handlers core worker infra
 	@$(VENV)/bin/cfn-lint
 	@$(VENV)/bin/lint-imports --no-cache > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
+
+route-table: $(VENV)/.dev ## write the table of who may ask for what into docs/reliability.md
+	@$(PY) -m tests.route_table --write docs/reliability.md
 
 lock: $(VENV)/.dev ## pin every dependency again after a change of a requirements/*.in
 	@$(PIP) install uv
@@ -68,4 +81,4 @@ lock: $(VENV)/.dev ## pin every dependency again after a change of a requirement
 include $(wildcard infra/*/targets.mk tests/*/targets.mk)
 
 clean: ## remove the virtual environments, bundles and all local data
-	rm -rf $(VENV) .venv-* .bundle .aws-sam .local
+	rm -rf $(VENV) .venv-* .bundle .sbom .aws-sam .local

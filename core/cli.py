@@ -12,9 +12,11 @@ from uuid import UUID
 
 import click
 
+from core.cli_types import DURATION
 from core.domain.access import Scope
 from core.domain.ids import new_id
 from core.errors import RootnoteError
+from core.log import one_line
 from core.operations import imports, keys
 from core.operations.connections import run_connected
 from core.operations.jobs import retry, retry_all
@@ -25,6 +27,10 @@ from core.store.database import Database
 from core.store.keys import all_keys
 
 T = TypeVar("T")
+
+
+def _from_now(duration: timedelta | None) -> datetime | None:
+    return None if duration is None else datetime.now(UTC) + duration
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -41,18 +47,29 @@ def _run(work: Callable[[Database, Publisher], Awaitable[T]]) -> T:
 
 @cli.group(name="keys")
 def keys_group() -> None:
-    """API keys: made, listed, revoked."""
+    """API keys: made, listed, rotated, revoked."""
 
 
 @keys_group.command(name="create")
 @click.option("--scope", type=click.Choice([str(scope) for scope in Scope]), required=True)
 @click.option("--project", "project_key", help="Its key; left out: good for every project.")
 @click.option("--name", default="", help="For whom it is.")
-def create_key(scope: str, project_key: str | None, name: str) -> None:
+@click.option(
+    "--rate", type=click.IntRange(1, 60_000_000), help="Events a minute; left out: as the settings say."
+)
+@click.option("--expires", type=DURATION, help="It ends by itself after this, as in 90d or 12h.")
+def create_key(
+    scope: str, project_key: str | None, name: str, rate: int | None, expires: timedelta | None
+) -> None:
     """Make a key and print it: this once, since only its hash is kept."""
     made = _run(
         lambda database, _: keys.create(
-            scope=Scope(scope), project_key=project_key, name=name, database=database
+            scope=Scope(scope),
+            project_key=project_key,
+            name=name,
+            ingest_rate=rate,
+            database=database,
+            expires_at=_from_now(expires),
         )
     )
     click.echo(made.key)
@@ -85,11 +102,31 @@ def add_hash(sha256: str, key_id: UUID, scope: str, project_key: str | None, nam
 
 @keys_group.command(name="list")
 def list_keys() -> None:
-    """All keys, revoked ones too, never their texts."""
+    """All keys, those that ended too, never their texts."""
+    now = datetime.now(UTC)
     for key in _run(lambda database, _: database.autocommit(all_keys)):
-        state = "revoked" if key.revoked_at else "valid"
         project = key.project_key or "(every project)"
-        click.echo(f"{key.id}  {state:<8} {key.scope:<7} {project}  {key.name}".rstrip())
+        rate = f"  ({key.ingest_rate} events a minute)" if key.ingest_rate else ""
+        ends = f"  ends {key.expires_at:%Y-%m-%dT%H:%MZ}" if key.expires_at else ""
+        successor = f"  replaced by {key.replaced_by}" if key.replaced_by else ""
+        line = f"{key.id}  {key.state(now):<8} {key.scope:<7} {project}  {one_line(key.name)}".rstrip()
+        click.echo(line + rate + ends + successor)
+
+
+@keys_group.command(name="rotate")
+@click.argument("key_id", type=click.UUID)
+@click.option("--keep-old", type=DURATION, default="24h", show_default=True, help="The old one ends then.")
+@click.option("--expires", type=DURATION, help="The new one ends by itself after this.")
+def rotate_key(key_id: UUID, keep_old: timedelta, expires: timedelta | None) -> None:
+    """Make a key for what KEY_ID is for, and print it. Both work until the old one ends."""
+    rotated = _run(
+        lambda database, _: keys.rotate(
+            key_id, overlap=keep_old, expires_at=_from_now(expires), database=database
+        )
+    )
+    click.echo(rotated.made.key)
+    click.echo(f"id {rotated.made.id}", err=True)
+    click.echo(f"the old key ends at {rotated.old_ends_at:%Y-%m-%dT%H:%MZ}", err=True)
 
 
 @keys_group.command(name="revoke")
@@ -122,7 +159,7 @@ def import_projects(file: Path) -> None:
 
     done = _run(work)
     for problem in done.problems:
-        click.echo(problem, err=True)
+        click.echo(one_line(problem), err=True)
     click.echo(f"{done.created} created, {done.updated} updated, {len(done.problems)} refused")
     if done.problems:
         raise click.exceptions.Exit(1)
@@ -171,7 +208,7 @@ def list_projects() -> None:
                 lambda c: projects.newest(c, project_id=None, after=after, limit=200)  # noqa: B023
             )
             for project in page.items:
-                click.echo(f"{project.id}  {project.fields.key}  {project.fields.title}".rstrip())
+                click.echo(f"{project.id}  {project.fields.key}  {one_line(project.fields.title)}".rstrip())
             if page.next is None:
                 return
             cursor = page.next
@@ -224,7 +261,7 @@ def show_usage(days: int, project_key: str | None) -> None:
     for row in rows:
         unpriced = f"  ({row.unpriced_calls} without a price)" if row.unpriced_calls else ""
         click.echo(
-            f"{row.day}  {row.project_key or '(deleted)':<24} {row.model:<28} {row.calls:>6} calls"
+            f"{row.day}  {row.project_key or '(deleted)':<24} {one_line(row.model):<28} {row.calls:>6} calls"
             f" {row.prompt_tokens:>10} in {row.completion_tokens:>9} out  ${row.cost_usd:.6f}{unpriced}"
         )
     click.echo(f"total ${sum(row.cost_usd for row in rows):.6f}")

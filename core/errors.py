@@ -11,7 +11,9 @@ RootnoteError
 ├── Forbidden               a key without the scope or the project (403)
 ├── NotFound                no such thing, or not this key's to see (404)
 ├── Conflict                the thing's state forbids it now (409)
+├── QuotaExceeded           more events than the key or project may send; says when to try again (429)
 ├── StoreUnavailable        PostgreSQL does not answer (503); worth a retry
+├── TimeUp                  the request's own time is up (503); worth a retry
 ├── ClaimLost               a job's lease ran out and somebody else has it, or it is gone
 ├── QueueUnavailable        Redis does not answer; the sweeper will send the job later
 ├── SecretUnavailable       Secrets Manager does not answer, or the secret is not what it must be
@@ -86,8 +88,20 @@ class Conflict(RootnoteError):
     """The thing exists, but its state forbids what was asked."""
 
 
+class QuotaExceeded(RootnoteError):
+    """More events than a quota lets in. Before `retry_after` seconds, the same would be refused again."""
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class StoreUnavailable(RootnoteError):
     """PostgreSQL cannot be reached or refuses work for now."""
+
+
+class TimeUp(RootnoteError):
+    """A request took as long as any may. What it asked for may have happened or not."""
 
 
 class ClaimLost(RootnoteError):

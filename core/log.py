@@ -44,6 +44,13 @@ class _AddContext(logging.Filter):
         return True
 
 
+def one_line(text: str) -> str:
+    """The text as a terminal may show it: what breaks lines or drives the terminal is an escape."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 _COLOURS = {logging.WARNING: "\x1b[33m", logging.ERROR: "\x1b[31m", logging.CRITICAL: "\x1b[31m"}
 
 
@@ -54,9 +61,12 @@ class _Console(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
         self._colour = colour
 
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (logging's own name)
+        return one_line(super().formatMessage(record))
+
     def format(self, record: logging.LogRecord) -> str:
         head, _, traceback = super().format(record).partition("\n")
-        fields = [f"{k}={v}" for k, v in vars(record).items() if k not in _STANDARD]
+        fields = [f"{k}={one_line(str(v))}" for k, v in vars(record).items() if k not in _STANDARD]
         line = "  ".join([head, *fields])
         if self._colour and (colour := _COLOURS.get(record.levelno)):
             line = f"{colour}{line}\x1b[0m"

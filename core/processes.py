@@ -26,6 +26,7 @@ _LOGS = {"log_level"}
 _DATABASE = {"database_url", "database_secret", "database_pool_size"}
 _REDIS = {"redis_url", "redis_secret"}
 _STORE_AND_SEND = _LOGS | _DATABASE | _REDIS | {"deployment"}
+_QUOTAS = {"ingest_rate_project", "ingest_rate_key"}
 _MODELS = {
     "openai_api_key",
     "openai_base_url",
@@ -43,9 +44,10 @@ GIVEN: Mapping[Process, frozenset[str]] = {
     process: frozenset(names)
     for process, names in {
         Process.API: _STORE_AND_SEND
-        | {"auth", "api_base_path", "event_buffer_url", "next_public_show_ai_meta"},
+        | _QUOTAS
+        | {"auth", "api_base_path", "cors_origins", "event_buffer_url", "next_public_show_ai_meta"},
         Process.BUFFERED_EVENTS: _STORE_AND_SEND | {"event_buffer_dead_letter_url"},
-        Process.LOG_EVENTS: _STORE_AND_SEND | {"log_project_key", "own_log_groups"},
+        Process.LOG_EVENTS: _STORE_AND_SEND | {"ingest_rate_project", "log_project_key", "own_log_groups"},
         Process.BACKLOG_METRIC: _STORE_AND_SEND | {"worker_concurrency"},
         Process.MIGRATE: _LOGS | {"database_url", "database_secret"},
         Process.WORKER: _LOGS

@@ -1,7 +1,7 @@
 """The use case of ingest while PostgreSQL is away: events wait in a queue, and are stored later.
 
 What waits is scrubbed as if it were stored, with the hash of its key in place of the key. Whether the
-key is good is found out when the event is stored, unless it was known before.
+key is good is found out when the event is stored, unless it was known before; so is its project.
 """
 
 from __future__ import annotations
@@ -10,19 +10,29 @@ import base64
 import json
 import logging
 import zlib
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 
+from core import deadline
 from core.aws.queue import MessageQueue
 from core.domain.access import Scope
 from core.domain.event import needs_analysis
 from core.domain.validation import problems_of
-from core.errors import FieldProblem, InvalidInput, MalformedBody, RootnoteError, StoreUnavailable
+from core.errors import (
+    FieldProblem,
+    InvalidInput,
+    MalformedBody,
+    QuotaExceeded,
+    RootnoteError,
+    StoreUnavailable,
+)
 from handlers.auth import Admitted
+from handlers.projects import unknown_project
 from handlers.receive import Incoming, Receipt, receive
 from handlers.wiring import Deps
 
@@ -30,6 +40,9 @@ logger = logging.getLogger(__name__)
 
 _COMPRESSED_ABOVE = 200_000
 _LARGEST = 64 * 1_048_576
+_BUFFER_SECONDS = 5.0
+"""Of a request's time, what is kept for the buffer: SQS's answer takes milliseconds, two attempts at an SQS
+that is silent take this long."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,32 +56,84 @@ class BufferedEvent:
 
 async def admit(request: Request, deps: Deps) -> Admitted:
     """Whoever may send events; while PostgreSQL is away, whoever has a key, if there is a buffer."""
-    if deps.buffer is not None:
-        return await deps.keys.admit(request, Scope.INGEST)
-    return Admitted(caller=await deps.keys.caller(request, Scope.INGEST), key_hash=None)
+    if deps.buffer is None:
+        return await deps.keys.admit(request, Scope.INGEST, unjudged=False)
+    with deadline.leaving(_BUFFER_SECONDS):
+        return await deps.keys.admit(request, Scope.INGEST, unjudged=True)
 
 
 async def receive_or_buffer(
     events: Sequence[Incoming], *, sender: Admitted, request_id: str, deps: Deps
 ) -> list[Receipt | RootnoteError]:
-    """As `receive`. Raises StoreUnavailable where there is no buffer, or where it takes nothing."""
+    """As `receive`, of those events that their projects' quotas let in; the others are QuotaExceeded.
+
+    Raises StoreUnavailable where there is no buffer, or where it takes nothing, and QueueUnavailable
+    where quotas cannot be counted and nothing is let in without.
+    """
+    is_away = False
+    usable = {event.project_key for event in events if _may_use(sender, event)}
+    try:
+        with deadline.leaving(_leave(deps)):
+            usable &= await _usable(usable, sender, deps)
+    except StoreUnavailable:
+        if deps.buffer is None:
+            raise
+        is_away = True
+    refused = await _over_quota([event for event in events if event.project_key in usable], deps)
+    within = [event for event in events if event.project_key not in refused]
+    judged = replace(sender, is_judged=False) if is_away else sender
+    answers = iter(await _store_or_buffer(within, judged, request_id, deps) if within else [])
+    return [refused.get(event.project_key) or next(answers) for event in events]
+
+
+async def _usable(project_keys: set[str], sender: Admitted, deps: Deps) -> set[str]:
+    """Those that the sender may use: nobody may empty another's bucket. Raises StoreUnavailable."""
+    if sender.caller is None or not sender.is_judged:
+        raise StoreUnavailable("the database does not answer")
+    return set(await deps.projects.resolve(project_keys, sender.caller))
+
+
+async def _over_quota(events: Sequence[Incoming], deps: Deps) -> dict[str, QuotaExceeded]:
+    """The projects whose quota has no room for their part of the events."""
+    counts = Counter(event.project_key for event in events)
+    return await deps.quotas.charge_projects(counts, deps.projects.rates(counts))
+
+
+async def _store_or_buffer(
+    events: Sequence[Incoming], sender: Admitted, request_id: str, deps: Deps
+) -> list[Receipt | RootnoteError]:
     away = StoreUnavailable("the database does not answer, and the buffer took no event")
-    if sender.caller is not None:
+    if sender.is_judged and sender.caller is not None:
         try:
-            return await receive(events, caller=sender.caller, request_id=request_id, deps=deps)
+            with deadline.leaving(_leave(deps)):
+                return await receive(events, caller=sender.caller, request_id=request_id, deps=deps)
         except StoreUnavailable as exc:
             away = exc
     if deps.buffer is None or sender.key_hash is None:
         raise away
     key_hash = sender.key_hash
-    bodies = [
-        encode(BufferedEvent(event=event, key_hash=key_hash, request_id=request_id)) for event in events
-    ]
-    taken = await deps.buffer.put(bodies)
-    if not any(taken):
+    allowed = [event for event in events if _may_use(sender, event)]
+    taken = await deps.buffer.put(
+        [encode(BufferedEvent(event=event, key_hash=key_hash, request_id=request_id)) for event in allowed]
+    )
+    if allowed and not any(taken):
         raise away
     logger.warning("the database is away; events wait in the buffer", extra={"events": sum(taken)})
-    return [_waiting(event) if is_taken else away for event, is_taken in zip(events, taken, strict=True)]
+    answers = {
+        event.id: _waiting(event) if is_taken else away
+        for event, is_taken in zip(allowed, taken, strict=True)
+    }
+    return [answers.get(event.id) or unknown_project(event.project_key) for event in events]
+
+
+def _leave(deps: Deps) -> float:
+    """Seconds of the request's time that the buffer is to have."""
+    return _BUFFER_SECONDS if deps.buffer is not None else 0.0
+
+
+def _may_use(sender: Admitted, event: Incoming) -> bool:
+    """False: it is known now that the event would be refused when PostgreSQL is back."""
+    return sender.caller is None or sender.caller.may_use(event.project_key)
 
 
 def _waiting(event: Incoming) -> Receipt:
@@ -79,7 +144,7 @@ def _waiting(event: Incoming) -> Receipt:
 async def store_buffered(body: str, deps: Deps) -> None:
     """Store one message of the buffer; one that never can be goes to the dead letters, with the reason.
 
-    Raises StoreUnavailable: the message has to come again.
+    Quotas were asked before it came into the buffer. Raises StoreUnavailable: the message has to come again.
     """
     try:
         buffered = decode(body)

@@ -45,7 +45,7 @@ def handler(event: dict[str, Any], context: Any) -> None:
 
 
 async def _take(data: CloudWatchLogsDecodedData, request_id: str, deps: Deps) -> None:
-    """Raises StoreUnavailable, whatever was stored before it."""
+    """Raises StoreUnavailable or QueueUnavailable, whatever was stored before it."""
     if data.get("messageType") != "DATA_MESSAGE":
         return
     # No service: Powertools makes it a second dimension, and alarms on the first alone would see nothing.
@@ -80,14 +80,27 @@ async def _store(
     found = stored = 0
     # Each batch is stored before the next is read: what was stored stays, if time is up.
     while batch := list(islice(errors, deps.settings.max_batch_events)):
+        found += len(batch)
+        if await _is_over_quota(batch, deps):
+            # They stay in their log group, and trying again would be one more flood.
+            metrics.add_metric(name="LogErrorsRefused", unit=MetricUnit.Count, value=len(batch))
+            continue
         answers = await receive(batch, caller=_OPERATOR, request_id=request_id, deps=deps)
         new = sum(isinstance(answer, Receipt) and answer.is_new for answer in answers)
         metrics.add_metric(name="LogErrorsStored", unit=MetricUnit.Count, value=new)
-        found, stored = found + len(batch), stored + new
+        stored += new
     logger.info(
         "log events read",
         extra={"log_group": data.log_group, "seen": len(lines), "errors": found, "stored": stored},
     )
+
+
+async def _is_over_quota(batch: list[Incoming], deps: Deps) -> bool:
+    """One log group's errors are one project's."""
+    project_key = batch[0].project_key
+    await deps.projects.resolve((project_key,), _OPERATOR)
+    rates = deps.projects.rates((project_key,))
+    return bool(await deps.quotas.charge_projects({project_key: len(batch)}, rates))
 
 
 def _errors(data: CloudWatchLogsDecodedData, lines: list[LogLine], settings: Settings) -> Iterator[Incoming]:

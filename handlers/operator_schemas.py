@@ -6,13 +6,14 @@ from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from core.domain.access import Scope
 from core.domain.clean import clean_text
-from core.operations.project_input import ProjectKey
+from core.domain.scrub import scrub_text
+from core.operations.project_input import IngestRate, ProjectKey
 
-_Clean = Annotated[str, AfterValidator(clean_text)]
+_Clean = Annotated[str, AfterValidator(lambda text: scrub_text(clean_text(text)))]
 
 
 class JobOut(BaseModel):
@@ -68,18 +69,28 @@ class UsageOut(BaseModel):
 
 
 class KeyIn(BaseModel):
-    """`project_key` None: good for every project."""
+    """`project_key` None: good for every project. `expires_at` None: until it is revoked."""
 
     model_config = ConfigDict(frozen=True)
 
     scope: Scope
     project_key: ProjectKey | None = None
     name: _Clean = Field(default="", max_length=200)
+    ingest_rate: IngestRate | None = None
+    expires_at: AwareDatetime | None = None
 
 
 class KeyMade(BaseModel):
     id: UUID
     key: str
+
+
+class KeyRotated(BaseModel):
+    """`id` and `key` are the new key's."""
+
+    id: UUID
+    key: str
+    old_ends_at: datetime
 
 
 class KeyOut(BaseModel):
@@ -89,5 +100,8 @@ class KeyOut(BaseModel):
     scope: Scope
     project_key: str | None
     name: str
+    ingest_rate: int | None
     created_at: datetime
     revoked_at: datetime | None
+    expires_at: datetime | None
+    replaced_by: UUID | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -13,6 +14,7 @@ from core import errors, metrics
 from core.domain.validation import problems_in
 from handlers import openapi
 from handlers.inflate import ENCODINGS
+from handlers.responses import InertJSONResponse
 from handlers.schemas import FieldProblemOut, Problem
 
 _STATUS: dict[type[errors.RootnoteError], int] = {
@@ -25,7 +27,9 @@ _STATUS: dict[type[errors.RootnoteError], int] = {
     errors.TooLarge: 413,
     errors.UnsupportedEncoding: 415,
     errors.InvalidInput: 422,
+    errors.QuotaExceeded: 429,
     errors.StoreUnavailable: 503,
+    errors.TimeUp: 503,
     errors.QueueUnavailable: 503,
 }
 _HEADERS = {
@@ -64,7 +68,7 @@ def _response(
         errors=fields or [],
     )
     content = problem.model_dump(exclude={"errors"} if not fields else None)
-    return JSONResponse(content, status, headers, media_type="application/problem+json")
+    return InertJSONResponse(content, status, headers, media_type="application/problem+json")
 
 
 def internal_error(request_id: str) -> JSONResponse:
@@ -82,19 +86,28 @@ def page_too_large(request_id: str) -> JSONResponse:
 
 
 def refused(error: errors.RootnoteError, request_id: str) -> JSONResponse:
+    """For what never became a request, too."""
     status = status_of(error)
-    fields = field_problems(error)
-    return _response(status, str(error), request_id, fields=fields, headers=_HEADERS.get(status))
+    headers = _HEADERS.get(status)
+    if isinstance(error, errors.QuotaExceeded):
+        headers = {"retry-after": str(max(1, math.ceil(error.retry_after)))}
+    return _response(status, str(error), request_id, fields=field_problems(error), headers=headers)
 
 
 async def _on_rootnote_error(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, errors.RootnoteError)  # noqa: S101  (as registered below)
+    return refusal(request, exc)
+
+
+def refusal(request: Request, exc: errors.RootnoteError) -> JSONResponse:
+    """The answer to a request that ended in this error, counted where it is an event's."""
     status = status_of(exc)
+    if status == 500:
+        # Said to operators and not to callers: its words may name a secret, a host or a variable.
+        raise exc
     if request.url.path.startswith("/api/v1/events") and request.method == "POST":
         metrics.EVENTS_REFUSED.labels(status).inc()
-    return _response(
-        status, str(exc), request.state.request_id, fields=field_problems(exc), headers=_HEADERS.get(status)
-    )
+    return refused(exc, request.state.request_id)
 
 
 async def _on_http_exception(request: Request, exc: Exception) -> JSONResponse:

@@ -32,6 +32,7 @@ class ProjectOut(BaseModel):
     instructions: str | None
     budget_day_usd: float | None
     budget_month_usd: float | None
+    ingest_rate: int | None
     created_at: datetime
     updated_at: datetime
 

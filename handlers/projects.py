@@ -1,37 +1,54 @@
-"""Project keys to ids, remembered: almost no request asks the database for its project."""
+"""Project keys to ids and rates, remembered: almost no request asks the database for its project."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from core.domain.access import Caller
 from core.domain.ids import new_id
-from core.errors import Forbidden
+from core.errors import Forbidden, StoreUnavailable
 from core.store import projects
 from core.store.database import Connection, Database
+from core.store.projects import Addressed
 
 _REMEMBER_MOST = 10_000
+_REMEMBER_SECONDS = 30.0
+"""How long a project's rate may be the old one in one process; its id never changes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Known:
+    project: Addressed
+    read_at: float
 
 
 class ProjectDirectory:
     """A project's key never changes, so its id is remembered while there is room; a project that was
     deleted meanwhile is found out by `forget`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._database = database
-        self._ids: dict[str, UUID] = {}
+        self._clock = clock
+        self._known: dict[str, _Known] = {}
 
     async def resolve(self, keys: Iterable[str], caller: Caller) -> dict[str, UUID]:
         """The ids of those keys that exist and that the caller may use; open callers create the rest."""
-        wanted = set(keys)
-        found = {key: self._ids[key] for key in wanted & self._ids.keys()}
+        # Of another's project a caller must not even feel by the clock whether it exists.
+        wanted = {key for key in keys if caller.may_use(key)}
+        found = {key: self._known[key].project for key in wanted & self._known.keys()}
+        if old := self._old(found):
+            found |= await self._again(old)
         if missing := wanted - found.keys():
             found |= await self._load(missing, create=caller.may_create_projects)
-        if caller.project_id is None:
-            return found
-        return {key: id_ for key, id_ in found.items() if id_ == caller.project_id}
+        mine = caller.project_id
+        return {key: project.id for key, project in found.items() if mine in (None, project.id)}
+
+    def rates(self, keys: Iterable[str]) -> dict[str, int | None]:
+        """Their own rates in events a minute, of those that are remembered: nothing is asked."""
+        return {key: self._known[key].project.ingest_rate for key in keys if key in self._known}
 
     async def resolve_existing(self, key: str, caller: Caller) -> UUID:
         """Never creates. Raises Forbidden, alike for another's project and for one that does not exist."""
@@ -40,22 +57,36 @@ class ProjectDirectory:
             raise unknown_project(key)
         return found[key]
 
-    def remember(self, ids: dict[str, UUID]) -> None:
-        if len(self._ids) + len(ids) > _REMEMBER_MOST:
-            self.forget()
-        self._ids |= ids
-
     def forget(self) -> None:
-        self._ids.clear()
+        self._known.clear()
 
-    async def _load(self, keys: set[str], *, create: bool) -> dict[str, UUID]:
-        async def look_up(connection: Connection) -> dict[str, UUID]:
-            found = await projects.ids_by_key(connection, sorted(keys))
+    def _old(self, keys: Iterable[str]) -> set[str]:
+        before = self._clock() - _REMEMBER_SECONDS
+        return {key for key in keys if self._known[key].read_at < before}
+
+    async def _again(self, keys: set[str]) -> dict[str, Addressed]:
+        """What changed of projects that are remembered, as far as PostgreSQL can be asked."""
+        # First, so that of many requests at once only one asks.
+        self.remember({key: self._known[key].project for key in keys})
+        try:
+            return await self._load(keys, create=False)
+        except StoreUnavailable:
+            return {}
+
+    def remember(self, found: Mapping[str, Addressed]) -> None:
+        if len(self._known) + len(found) > _REMEMBER_MOST:
+            self.forget()
+        now = self._clock()
+        self._known |= {key: _Known(project=project, read_at=now) for key, project in found.items()}
+
+    async def _load(self, keys: set[str], *, create: bool) -> dict[str, Addressed]:
+        async def look_up(connection: Connection) -> dict[str, Addressed]:
+            found = await projects.addressed_by(connection, sorted(keys))
             new = {key: new_id() for key in keys - found.keys()}
             if not new or not create:
                 return found
             await projects.create_missing(connection, new)
-            return found | await projects.ids_by_key(connection, sorted(new))
+            return found | await projects.addressed_by(connection, sorted(new))
 
         loaded = await self._database.autocommit(look_up)
         self.remember(loaded)

@@ -151,11 +151,12 @@ def _row(event: Incoming, project_id: UUID) -> NewEvent:
 
 async def _send(rows: Sequence[NewEvent], stored: Stored, deps: Deps) -> bool:
     # Of several events that made the same job, one sends it.
-    new = {row.job_id: row.group_id for row in rows if row.job_id in stored.new_job_ids}
+    to_send = {row.job_id: row.group_id for row in rows if row.job_id in stored.job_ids_to_send}
     outgoing = [
-        Outgoing(job_id=id_, kind=JobKind.ANALYSE_GROUP, subject_id=group_id) for id_, group_id in new.items()
+        Outgoing(job_id=id_, kind=JobKind.ANALYSE_GROUP, subject_id=group_id)
+        for id_, group_id in to_send.items()
     ]
-    sent = await send_or_leave(outgoing, deps.publisher)
+    sent = await send_or_leave(outgoing, sender=deps.publisher, database=deps.database)
     if not sent:
         metrics.PUBLISH_FAILURES.inc()
     return sent
@@ -169,7 +170,7 @@ def _receipt(row: NewEvent, stored: Stored, *, sent: bool, is_new: bool) -> Rece
         analysis = "not_required"
     elif event.is_analysed:
         analysis = "reused"
-    elif row.job_id in stored.new_job_ids and not sent:
+    elif row.job_id in stored.job_ids_to_send and not sent:
         analysis = "deferred"
     else:
         analysis = "queued"

@@ -9,11 +9,14 @@ from starlette.requests import Request
 from core.aws.queue import MessageQueue
 from core.aws.secrets import SecretsManager
 from core.operations.connections import database_of, publisher_of
+from core.queue.buckets import SharedBuckets
 from core.queue.publisher import Publisher
 from core.settings import Settings
 from core.store.database import Database
 from handlers.auth import KeyRing
 from handlers.projects import ProjectDirectory
+from handlers.quota_report import QuotaReport
+from handlers.quotas import Limits, Quotas
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +27,7 @@ class Deps:
     publisher: Publisher
     projects: ProjectDirectory
     keys: KeyRing
+    quotas: Quotas
     buffer: MessageQueue | None
     """Takes events while PostgreSQL is away."""
     dead_letters: MessageQueue | None
@@ -43,13 +47,22 @@ def build(settings: Settings) -> Deps:
     """Nothing connects yet: connections open when first used."""
     manager = SecretsManager()
     database = database_of(settings, manager)
+    publisher = publisher_of(settings, manager)
     return Deps(
         settings=settings,
         secrets_manager=manager,
         database=database,
-        publisher=publisher_of(settings, manager),
+        publisher=publisher,
         projects=ProjectDirectory(database),
-        keys=KeyRing(database, auth=settings.auth, dev_token=settings.dev_token),
+        keys=KeyRing(
+            database, auth=settings.auth, dev_token=settings.dev_token, max_age=settings.key_max_age
+        ),
+        quotas=Quotas(
+            Limits.of(settings),
+            shared=SharedBuckets(publisher.connection),
+            without_redis=settings.ingest_rate_without_redis,
+            report=QuotaReport(deployment=settings.deployment),
+        ),
         buffer=_queue(settings.event_buffer_url),
         dead_letters=_queue(settings.event_buffer_dead_letter_url),
     )

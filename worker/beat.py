@@ -22,7 +22,7 @@ _TICK_LIFE_SECONDS = 3_600
 
 
 def configuration(redis_url: str, sweep_interval: float) -> dict[str, object]:
-    """Celery settings for beat. A sweep that nobody took until the next is due is dropped."""
+    """Celery settings for beat."""
     return {
         "beat_scheduler": "worker.scheduler:Scheduler",
         "beat_max_loop_interval": min(5.0, sweep_interval),
@@ -34,7 +34,7 @@ def configuration(redis_url: str, sweep_interval: float) -> dict[str, object]:
             names.SWEEP: {
                 "task": names.SWEEP,
                 "schedule": sweep_interval,
-                "options": {"queue": names.MAINTENANCE, "expires": 2 * sweep_interval},
+                "options": {"queue": names.MAINTENANCE},
             },
             names.GENERATE_MISSING_METADATA_NIGHTLY: {
                 "task": names.GENERATE_MISSING_METADATA_NIGHTLY,

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+from typing import Any
 
 from celery import Celery
 from celery.signals import (
@@ -33,6 +34,8 @@ from worker import beat, broker, health
 
 SOFT_LIMIT_SECONDS = 240
 HARD_LIMIT_SECONDS = 300
+_EXIT_SECONDS = 20
+"""After the jobs are cancelled: to give them back, and to end the pool."""
 
 broker.install()
 
@@ -88,10 +91,12 @@ def _configuration() -> dict[str, object]:
             "unacked_restore_interval": 10,
             "unacked_restore_throttle": 1,
             # kombu's own default is to wait for ever on a connection that is half open.
-            "socket_timeout": 5,
+            # The thread that takes messages waits so long for each connection that is stale.
+            "socket_timeout": 3,
             "socket_connect_timeout": 3,
             "socket_keepalive": True,
-            "health_check_interval": 10,
+            # A BRPOP is given up when it is not answered for this long and a second.
+            "health_check_interval": 5,
         },
         "timezone": "UTC",
         "enable_utc": True,
@@ -99,7 +104,7 @@ def _configuration() -> dict[str, object]:
     }
 
 
-app = Celery("rootnote", include=["worker.tasks"])
+app = Celery("rootnote", amqp=broker.Amqp, include=["worker.tasks"])
 app.add_defaults(_configuration)
 
 
@@ -159,7 +164,19 @@ def _close_process(pid: int, **_: object) -> None:
 @worker_ready.connect
 def _sweep_at_once(**_: object) -> None:
     """After an outage, what waited need not wait for beat."""
-    app.send_task(names.SWEEP, expires=load().sweep_interval, retry=False)
+    app.send_task(names.SWEEP, retry=False)
+
+
+@worker_ready.connect
+def _watch(sender: Any, **_: object) -> None:
+    """`sender` is the worker's consumer."""
+    from worker.watchdog import watch  # noqa: PLC0415  (beat has no consumer to watch)
+
+    settings = load()
+    watchdog = watch(
+        sender, redis_url=app.conf.broker_url, leave_within=settings.shutdown_grace + _EXIT_SECONDS
+    )
+    worker_shutting_down.connect(lambda **_: watchdog.stop(), weak=False)
 
 
 @worker_ready.connect

@@ -13,6 +13,7 @@ from celery.worker.control import control_command, inspect_command
 
 from core.domain.job import JobState
 from core.errors import RootnoteError
+from core.log import one_line
 from core.operations.connections import run_connected
 from core.operations.jobs import retry, retry_all
 from core.queue.publisher import Publisher
@@ -44,7 +45,7 @@ def failed(state: object, limit: int = _SHOWN, **_: object) -> list[dict[str, An
             "state": job.state,
             "reason": job.reason,
             "attempts": job.attempts,
-            "last_error": job.last_error,
+            "last_error": one_line(job.last_error) if job.last_error else None,
             "finished_at": job.finished_at.isoformat() if job.finished_at else None,
         }
         for job in run_connected(look)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -26,6 +26,9 @@ from worker.usecases.nightly import generate_missing
 from worker.usecases.sweep import sweep
 
 logger = logging.getLogger(__name__)
+
+_CLEANUP_SECONDS = 120.0
+"""Half of the soft time limit, since a batch that has begun is finished."""
 
 
 @shared_task(name=names.ANALYSE_ERROR_EVENT)
@@ -81,9 +84,12 @@ def generate_missing_metadata_nightly() -> dict[str, int]:
     return {"projects": queued.projects, "batches": queued.batches}
 
 
-@shared_task(name=names.CLEANUP_OLD_METADATA, ignore_result=False)
-def cleanup_old_metadata() -> dict[str, int]:
-    """Delete what is old: events, ended jobs, ledger rows, metadata of nothing and of forgotten drafts."""
+@shared_task(name=names.CLEANUP_OLD_METADATA, ignore_result=False, bind=True)
+def cleanup_old_metadata(self: Task[Any, Any]) -> dict[str, int]:
+    """Delete what is old: events, ended jobs, ledger rows, metadata of nothing and of forgotten drafts.
+
+    It stops well within the time limit of a task, and queues itself again for what is left.
+    """
     process = wiring.process()
     settings = process.settings
     ages = Ages(
@@ -92,29 +98,35 @@ def cleanup_old_metadata() -> dict[str, int]:
         jobs=timedelta(days=settings.job_days),
         calls=timedelta(days=settings.ledger_days),
     )
-    deleted = process.loop.run(clean_up(process.database, ages))
-    logger.info("cleaned up", extra=deleted)
-    return deleted
+    cleaned = process.loop.run(clean_up(process.database, ages, seconds=_CLEANUP_SECONDS))
+    logger.info("cleaned up", extra=cleaned.deleted | {"is_finished": cleaned.is_finished})
+    if not cleaned.is_finished:
+        self.apply_async()
+    return cleaned.deleted
 
 
-@shared_task(name=names.SWEEP)
-def sweep_task() -> None:
-    """Send what is due and what was lost."""
+@shared_task(name=names.SWEEP, bind=True)
+def sweep_task(self: Task[Any, Any]) -> None:
+    """Send what is due and what was lost, until about the time when the next sweep begins.
+
+    A worker that also takes jobs looks once instead: it is what the messages wait for.
+    """
     process = wiring.process()
-    swept = process.loop.run(
-        sweep(
-            database=process.database,
-            queue=process.publisher,
-            max_attempts=1 + process.settings.max_retries,
-            resend_after=timedelta(seconds=process.settings.resend_after),
-        )
-    )
+    tools = process.one_look if _works_jobs(self.app.amqp.queues.consume_from) else process.sweep
+    swept = process.loop.run(sweep(tools))
+    if swept is None:
+        return
     metrics.JOBS_LOST.inc(swept.lost)
     metrics.JOBS_RESENT.inc(swept.sent)
     for state in (JobState.QUEUED, JobState.RUNNING, JobState.FAILED, JobState.DEAD):
         metrics.JOBS_BY_STATE.labels(state).set(swept.backlog.get(state, 0))
     metrics.OLDEST_DUE_SECONDS.set(swept.oldest_due)
     metrics.LAST_SWEEP.set_to_current_time()
+
+
+def _works_jobs(queues: Container[str]) -> bool:
+    """Whether a worker of these queues works jobs."""
+    return any(task.queue in queues for task in names.TASK_OF_KIND.values())
 
 
 @shared_task(name=names.CANARY)

@@ -16,13 +16,14 @@ from pydantic import SecretStr
 
 from core.aws import secrets
 from core.aws.secrets import SecretsManager
-from core.domain.job import RetryPolicy
+from core.domain.job import JobKind, RetryPolicy
 from core.errors import ConfigError
 from core.operations.connections import database_of, publisher_of
 from core.queue.publisher import Publisher
 from core.settings import GeminiSdk, Settings, load
 from core.store.budget import Caps
 from core.store.database import Database
+from core.store.dispatch import LONGEST
 from worker.loop import LoopThread
 from worker.providers.base import Provider
 from worker.providers.breaker import Breaker
@@ -33,6 +34,8 @@ from worker.usecases.analyse_event import AnalyseTools, Offline
 from worker.usecases.asking import Asking, RateLimit
 from worker.usecases.claimed import JobTools
 from worker.usecases.generate_metadata import Extractor, MetadataTools
+from worker.usecases.sweep import SweepTools
+from worker.usecases.window import LEAST, Window
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +49,9 @@ class Process:
     chain: Chain
     analyse: AnalyseTools
     metadata: MetadataTools
+    sweep: SweepTools
+    one_look: SweepTools
+    """For a sweep in a pool that it shares with jobs."""
 
     def new_claim(self) -> str:
         """A name for one claim: of host, process, and this time."""
@@ -54,6 +60,11 @@ class Process:
 
 _WORK_SECONDS = 60.0
 """Copies and clean-ups may take longer than what a request waits for."""
+
+_LONGEST_SWEEP = 30.0
+"""However rare sweeps are: far below the time limit of a task."""
+_LOSS_SPREAD = timedelta(seconds=10)
+"""With a lease of 30 s, a job whose second worker was lost still begins anew within a minute."""
 
 _process: Process | None = None
 
@@ -93,12 +104,13 @@ def _build(settings: Settings) -> Process:
         call_timeout=settings.llm_call_timeout,
         price=with_overrides(settings.model_prices),
     )
+    publisher = publisher_of(settings, manager)
     jobs = _job_tools(settings, database)
     return Process(
         settings=settings,
         loop=LoopThread(),
         database=database,
-        publisher=publisher_of(settings, manager),
+        publisher=publisher,
         chain=chain,
         analyse=AnalyseTools(
             jobs=jobs,
@@ -111,6 +123,25 @@ def _build(settings: Settings) -> Process:
             extractor=_extractor() if settings.offline_analyser else None,
             is_enabled=settings.enable_sti,
         ),
+        sweep=_sweep_tools(
+            settings, database, publisher, lasts=min(settings.sweep_interval, _LONGEST_SWEEP), least=LEAST
+        ),
+        one_look=_sweep_tools(settings, database, publisher, lasts=0, least=LONGEST),
+    )
+
+
+def _sweep_tools(
+    settings: Settings, database: Database, publisher: Publisher, *, lasts: float, least: int
+) -> SweepTools:
+    return SweepTools(
+        database=database,
+        queue=publisher,
+        windows={kind: Window(least=least) for kind in JobKind},
+        max_losses=1 + settings.max_retries,
+        spread=_LOSS_SPREAD,
+        resend_after=timedelta(seconds=settings.resend_after),
+        apart=timedelta(seconds=settings.sweep_interval / 2),
+        lasts=lasts,
     )
 
 
@@ -125,6 +156,8 @@ def _job_tools(settings: Settings, database: Database) -> JobTools:
         ),
         lease=timedelta(seconds=settings.lease),
         jitter=random.random,
+        # Longer, and leases have run out: then whoever comes first works the job.
+        patience=timedelta(seconds=2 * settings.lease),
     )
 
 

@@ -123,7 +123,7 @@ def _put(url: str, body: bytes) -> None:
     for pause in (*_PAUSES, None):
         try:
             # The URL is CloudFormation's own; who may invoke this function is IAM's to say.
-            with urlopen(request, timeout=_PUT_SECONDS):  # noqa: S310
+            with urlopen(request, timeout=_PUT_SECONDS):  # noqa: S310 - see above
                 return
         except HTTPError as exc:
             exc.close()

@@ -8,6 +8,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from core import deadline
+
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
     from types_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
@@ -30,20 +32,28 @@ class MessageQueue:
     async def put(self, bodies: Sequence[str], *, reason: str | None = None) -> list[bool]:
         """Which of them SQS has taken, in order. Never raises: what was not taken is said and logged.
 
-        `reason` goes with each as a message attribute, for people.
+        `reason` goes with each as a message attribute, for people. At a deadline that the caller is under,
+        those that SQS has not said to have taken count as not taken.
         """
-        return await asyncio.to_thread(self._put, bodies, reason)
-
-    def _put(self, bodies: Sequence[str], reason: str | None) -> list[bool]:
         taken = [False] * len(bodies)
+        try:
+            async with asyncio.timeout(deadline.left()):
+                await asyncio.to_thread(self._put, bodies, reason, taken)
+        except TimeoutError:
+            logger.error("SQS did not answer in time")  # noqa: TRY400  (its traceback says no more)
+        # A copy, since the thread may go on with the call that it is at.
+        return list(taken)
+
+    def _put(self, bodies: Sequence[str], reason: str | None, taken: list[bool]) -> None:
         for batch in _batches(bodies):
+            if deadline.left() == 0:
+                break
             sent = self._send([_entry(index, bodies[index], reason) for index in batch])
             if not sent:
                 # Somebody waits for the answer: an SQS that took none of these is not asked about the rest.
                 break
             for index in sent:
                 taken[index] = True
-        return taken
 
     def _send(self, entries: Sequence[SendMessageBatchRequestEntryTypeDef]) -> list[int]:
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415

@@ -42,7 +42,9 @@ class Category(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Analysis:
-    """`evidence` holds verbatim quotes of the event; `confidence` is from 0 to 1."""
+    """`evidence` holds quotes of the event, `evidence_sources` the field of each; all else are the words of
+    whoever analysed it. `confidence` is from 0 to 1.
+    """
 
     root_cause: str
     category: Category
@@ -51,3 +53,4 @@ class Analysis:
     unknowns: tuple[str, ...]
     confidence: float
     inconclusive: bool = False
+    evidence_sources: tuple[str, ...] = ()

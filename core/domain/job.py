@@ -21,6 +21,11 @@ METADATA_VERSION = "metadata-1"
 """Likewise for projects' metadata."""
 
 
+SUSPECT_AFTER = 2
+"""Workers that died or hung with a job before it is taken for what kills them, and is only run with no
+other such job under way."""
+
+
 class JobKind(StrEnum):
     ANALYSE_GROUP = "analyse_group"
     GENERATE_METADATA = "generate_metadata"

@@ -12,8 +12,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from core.domain.event import EventContent
+from core.domain.secret_encoded import scrub_base64
+from core.domain.secret_headers import scrub_headers
+from core.domain.secret_lists import masked_places, scrub_lists
+from core.domain.secret_named import scrub_named
 from core.domain.secret_names import is_secret_name, is_working_directory
-from core.domain.secret_pairs import MASK, scrub_headers, scrub_pairs
+from core.domain.secret_pairs import MASK, scrub_pairs
+from core.domain.secret_prose import scrub_prose
 from core.domain.secret_shapes import is_card_number, scrub_early_shapes, scrub_late_shapes
 
 _SHORTEST_SECRET = 4
@@ -24,12 +29,17 @@ _SAY_THE_VALUE = frozenset(["value", "values", "content"])
 
 def scrub_text(text: str) -> str:
     """The text with every recognised secret as `[scrubbed]`. Scrubbing twice changes nothing more."""
-    if len(text) < _SHORTEST_SECRET:
-        return text
+    return scrub_base64(_scrub_plain(text), _scrub_plain) if len(text) >= _SHORTEST_SECRET else text
+
+
+def _scrub_plain(text: str) -> str:
     lowered = text.lower()
     text = scrub_early_shapes(text)
     text = scrub_headers(text, lowered)
+    text = scrub_lists(text)
     text = scrub_pairs(text, lowered)
+    text = scrub_named(text, lowered)
+    text = scrub_prose(text, lowered)
     return scrub_late_shapes(text)
 
 
@@ -46,7 +56,8 @@ def scrub_json(value: object) -> object:
     if isinstance(value, list | tuple):
         if _is_named_pair(value):
             return [value[0], _masked(value[1])]
-        return [scrub_json(item) for item in value]
+        hidden = masked_places(value)
+        return [MASK if index in hidden else scrub_json(item) for index, item in enumerate(value)]
     if isinstance(value, int) and value in _CARD_NUMBERS and is_card_number(str(value)):
         return MASK
     return value

@@ -79,6 +79,7 @@ _ABOUT = frozenset(
         "uri",
         "endpoint",
         "path",
+        "file",
         "dir",
         "ttl",
         "age",

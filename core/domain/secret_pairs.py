@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from core.domain.secret_names import is_secret_name, is_telling, is_working_directory
 
 MASK = "[scrubbed]"
 
-_BREAKS = r"\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
+BREAKS = r"\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
+_PERCENT = r"%(?:25)*+"
+"""Percent-encoded once or more often."""
+_ENTITY = r"&(?:quot|apos|\#0?3[49]|\#x2[27]);"
 _SEPARATOR = (
-    r"""\\*+(?:["'`]|%2[27])?(?:\]|%5[dD])?(?:\[\d{0,4}\]|%5[bB]\d{0,4}%5[dD])?"""
-    r"[ \t]*+(?:=>|:=|=(?!=)|:(?!:)|%3[aAdD])(?:[ \t]|%20|\+(?=%22))*+"
+    rf"""\\*+(?:["'`]|{_PERCENT}2[27]|{_ENTITY}|u002[27])?(?:\]|{_PERCENT}5[dD])?"""
+    rf"(?:\[\d{{0,4}}\]|{_PERCENT}5[bB]\d{{0,4}}{_PERCENT}5[dD])?[ \t]*+"
+    rf"(?:=>|:=|=(?!=)|:(?!:)|{_PERCENT}3[aAdD]|&(?:equals|colon|\#61|\#58|\#x3[aAdD]);)"
+    r"(?:[ \t]|%20|\+(?=%22))*+"
+    # A YAML block's mark, and what PHP's var_dump says before a text.
+    r"(?:[|>][-+]?[ \t]*+\r?\n[ \t]++|\s{0,40}+string\(\d{1,9}\)[ \t]++)?"
 )
-_ENDS_VALUE = rf"""\s{_BREAKS}"'`&;,)\]}}<>"""
+_ENDS_VALUE = rf"""\s{BREAKS}"'`&;,)\]}}<>"""
 _BARE_RUN = (
     rf"(?:[^{_ENDS_VALUE}]"
     # A quote, bracket or comma inside a generated password: it goes on with a letter or digit,
@@ -42,53 +50,30 @@ _STEMS = (
     "sig",
 )
 
-_NAME = re.compile(rf"(?<![A-Za-z0-9_-])([A-Za-z0-9_-]++)({_SEPARATOR}|>)")
-_FLAG = re.compile(r"(?<![\w-])--([A-Za-z0-9_-]++)([ \t]++)(?![-=:])", re.ASCII)
-_QUOTED = rf"""
-    (?P<open>\\++["'])(?:[^"'\\{_BREAKS}]|\\++(?!["'\\]))*+(?P<close>\\++["'])?+
-  | [bBuUrRfF]{{0,2}}"(?:[^"\\{_BREAKS}]|\\[^{_BREAKS}]|\\)*+"?+
-  | [bBuUrRfF]{{0,2}}'(?:[^'\\{_BREAKS}]|\\[^{_BREAKS}]|\\)*+'?+
+_NAME = re.compile(rf"(?<![A-Za-z0-9_-])([A-Za-z0-9_-]++)({_SEPARATOR})")
+_FLAG = re.compile(r"(?<![\w-])--?([A-Za-z0-9_-]++)([ \t]++)(?![-=:])", re.ASCII)
+_ESCAPED_QUOTE = rf"""\\++["']|\\++u002[27]|{_ENTITY}"""
+QUOTED = rf"""
+    (?P<open>{_ESCAPED_QUOTE})(?:[^"'\\&{BREAKS}]|\\++(?!["'\\]|u002[27])|&(?!{_ENTITY[1:]}))*+
+    (?P<close>{_ESCAPED_QUOTE})?+
+  | [bBuUrRfF]{{0,2}}"(?:[^"\\{BREAKS}]|\\[^{BREAKS}]|\\)*+"?+
+  | [bBuUrRfF]{{0,2}}'(?:[^'\\{BREAKS}]|\\[^{BREAKS}]|\\)*+'?+
 """
-_VALUE = re.compile(
-    rf"""(?:{_QUOTED}
-  | `[^`{_BREAKS}]*+`?+
-  | %22(?:[^%&\s"'`{_BREAKS}]|%5C%22|%(?!22))*+(?:%22(?:(?=[A-Za-z0-9]){_BARE_RUN})?+)?+
-  | [\[({{][^\])}}{_BREAKS}]*+[\])}}]?+(?:(?=[A-Za-z0-9]){_BARE_RUN})?+
-  | [A-Za-z_][A-Za-z0-9_.]*+\([^){_BREAKS}]*+\)?+(?:(?=[A-Za-z0-9]){_BARE_RUN})?+
+"""In VERBOSE patterns. `open` and `close` are quotes that are escaped themselves."""
+VALUE = re.compile(
+    rf"""(?:{QUOTED}
+  | `[^`{BREAKS}]*+`?+
+  | {_PERCENT}22(?:[^%&\s"'`{BREAKS}]|{_PERCENT}5C{_PERCENT}22|%(?!(?:25)*+22))*+
+    (?:{_PERCENT}22(?:(?=[A-Za-z0-9]){_BARE_RUN})?+)?+
+  | [\[({{][^\])}}{BREAKS}]*+[\])}}]?+(?:(?=[A-Za-z0-9]){_BARE_RUN})?+
+  | [A-Za-z_][A-Za-z0-9_.]*+\([^){BREAKS}]*+\)?+(?:(?=[A-Za-z0-9]){_BARE_RUN})?+
   | (?:(?:Bearer|Basic|Digest|Token|Negotiate|Bot|ApiKey)(?:[ \t]++|%20|\+))?+{_BARE_RUN}
     )""",
     re.VERBOSE | re.IGNORECASE,
 )
 _OPENING = re.compile(r"""[bBuUrRfF]{0,2}["']|`""")
-_ELEMENT = re.compile(rf"(?P<open>)(?P<close>)[^<{_BREAKS}]++(?=</)")
-_LISTED = re.compile(
-    r"""[(\[]\s*+[bu]?\\*+["']([\w.:\[\] -]{1,100}+)(\\*+["']\s*+,\s*+)(?=[bu]?\\*+["'])""", re.ASCII
-)
-_LISTED_VALUE = re.compile(rf"""(?:{_QUOTED})(?!\s*+,\s*+[bu]?\\*+["'])""", re.VERBOSE)
-"""`('Cookie', '…')` is a pair of a name and its value; a longer list is one of names."""
-
-_NAMED = re.compile(
-    r"""(?<![\w-])(?:name|key|header)\\*+["']?[ \t]*+(?:=>|[=:])[ \t]*+\\*+["']([\w.:\[\] -]{1,100}+)
-    (\\*+["'](?:[ \t]++(?!value\b)[\w:.-]{1,40}+=\\*+["'][^"'<>\n\r\\]{0,80}+\\*+["']){0,3}
-    (?:[,\s]|\\++[nrt](?!\w))*+\\*+["']?(?<![\w-])values?\\*+["']?[ \t]*+(?:=>|[=:])[ \t]*+)""",
-    re.VERBOSE | re.IGNORECASE | re.ASCII,
-)
-"""`<add key="Password" value="…"/>`, `{"name": "password", "value": "…"}`."""
-
-_LINE_END = r"(?:\r?\n|(?:\\++r)?+\\++n)"
-_PART = re.compile(
-    rf"""(?<![\w-])name=\\*+["']?([\w.:\[\]-]{{1,100}}+)
-    (\\*+["']?(?:{_LINE_END}[\w-]{{1,40}}+:[^\n\r\\]{{0,100}}+){{0,2}}{_LINE_END}{{2}})""",
-    re.VERBOSE | re.IGNORECASE | re.ASCII,
-)
-_PART_VALUE = re.compile(rf"(?P<open>)(?P<close>)(?:[^\\{_BREAKS}]|\\++(?![rn\\]))++")
-"""Multipart forms: the value is the line after the blank one; both may be escaped."""
-
-_HEADER = re.compile(
-    rf"""(?<![A-Za-z0-9_])((?:proxy-|x-)?authorization|(?:set-)?cookie)([ \t]*+:[ \t]*+)
-    (?!["'\\\[{{])((?:[^"'`{{}}{_BREAKS}]|(?<==)"[^"{_BREAKS}]*+"?+|(?<==)'[^'{_BREAKS}]*+'?+)++)""",
-    re.VERBOSE | re.IGNORECASE,
-)
+_ENCODED_SIGN = re.compile(r"^(?:25)*[0-9A-Fa-f]{2}")
+_PERCENT_QUOTE = re.compile(f"{_PERCENT}22")
 
 _CODE = re.compile(
     r"(?:await +)?[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*+"
@@ -97,7 +82,7 @@ _CODE = re.compile(
 )
 _LONGEST_KEPT = 200
 _POSITION = re.compile(r"\d+(?::\d+)?\)?$")
-_SPEAKS_OF_SYNTAX = (
+SPEAKS_OF_SYNTAX = (
     "unexpected",
     "illegal",
     "invalid",
@@ -113,53 +98,50 @@ _TWO_WORD_NAMES = {
 }
 
 
-def scrub_headers(text: str, lowered: str) -> str:
-    """Authorization and Cookie header lines: their values hold spaces and run to the line's end."""
-    if "authorization" not in lowered and "cookie" not in lowered:
-        return text
-    return _HEADER.sub(_masked_header, text)
-
-
-def _masked_header(match: re.Match[str]) -> str:
-    value = match[3].rstrip(" \t")
-    if is_telling(value.partition(" ")[0]):
-        return match[0]
-    return match[1] + match[2] + MASK
-
-
 def scrub_pairs(text: str, lowered: str) -> str:
     """Values beside a secret name; the name and the quotes stay."""
-    if not any(stem in lowered for stem in _STEMS):
+    if not may_name_secret(lowered):
         return text
-    text = _mask_values(text, _NAME, _VALUE)
-    if "--" in text:
-        text = _mask_values(text, _FLAG, _VALUE)
-    if "'," in text or '",' in text:
-        text = _mask_values(text, _LISTED, _LISTED_VALUE)
-    if "value" in lowered:
-        text = _mask_values(text, _NAMED, _VALUE)
-    return _mask_values(text, _PART, _PART_VALUE) if "name=" in lowered else text
+    text = mask_values(text, _NAME, VALUE)
+    return mask_values(text, _FLAG, VALUE) if " -" in text or text.startswith("-") else text
 
 
-def _mask_values(text: str, names: re.Pattern[str], values: re.Pattern[str]) -> str:
-    """A value that was kept goes after all when it holds a secret name: so no text is scanned twice."""
+def may_name_secret(lowered: str) -> bool:
+    """False: no part of the text is a secret's name."""
+    return any(stem in lowered for stem in _STEMS)
+
+
+def mask_values(
+    text: str,
+    names: re.Pattern[str],
+    values: re.Pattern[str],
+    *,
+    is_wanted: Callable[[str, re.Match[str]], bool] | None = None,
+    is_kept: Callable[[str, re.Match[str], str], bool] | None = None,
+) -> str:
+    """The text without the values that follow a secret's name.
+
+    Of `names` group 1 is the name, group 2 what stands between it and its value. A value that was
+    kept goes after all when it holds a secret name: so no text is scanned twice.
+    """
+    is_wanted, is_kept = is_wanted or _names_secret, is_kept or _is_kept
     parts: list[str] = []
     done = 0
     kept: re.Match[str] | None = None
     for match in names.finditer(text):
-        if match.end() < done or not _names_secret(text, match):
+        if match.end() < done or not is_wanted(text, match):
             continue
         if kept is not None and match.end() < kept.end():
-            parts += (text[done : kept.start()], _masked(kept))
+            parts += (text[done : kept.start()], masked(kept))
             done = kept.end()
             continue
-        value = (_ELEMENT if match[2] == ">" else values).match(text, match.end())
+        value = values.match(text, match.end())
         if value is None:
             continue
-        if _is_kept(text, match, value[0]):
+        if is_kept(text, match, value[0]):
             kept = value
             continue
-        parts += (text[done : match.end()], _masked(value))
+        parts += (text[done : match.end()], masked(value))
         done = value.end()
     return "".join(parts) + text[done:] if parts else text
 
@@ -167,17 +149,15 @@ def _mask_values(text: str, names: re.Pattern[str], values: re.Pattern[str]) -> 
 def _names_secret(text: str, match: re.Match[str]) -> bool:
     name, start = match[1], match.start()
     before = text[start - 1 : start]
-    if match[2] == ">" and before != "<":
-        return False
     if before == "%":
-        name = name[2:]
+        name = _ENCODED_SIGN.sub("", name)
     if is_secret_name(name):
         return True
     lowered = name.lower()
     if lowered in {"sig", "signature"}:
         return before in {"?", "&"}
     first_words = _TWO_WORD_NAMES.get(lowered)
-    return first_words is not None and before == " " and _word_before(text, start).endswith(first_words)
+    return first_words is not None and before == " " and word_before(text, start).endswith(first_words)
 
 
 def _is_kept(text: str, match: re.Match[str], value: str) -> bool:
@@ -191,23 +171,24 @@ def _is_kept(text: str, match: re.Match[str], value: str) -> bool:
     separator = match[2]
     if separator == ":" and text[match.start() - 1 : match.start()] in {"/", "\\", "."}:
         return bool(_POSITION.match(value))
-    if match[1].lower() == "token" and _word_before(text, match.start()).endswith(_SPEAKS_OF_SYNTAX):
+    if match[1].lower() == "token" and word_before(text, match.start()).endswith(SPEAKS_OF_SYNTAX):
         return len(value) < 8 or not any(char.isdigit() for char in value)
     if separator.startswith(" ") and separator.strip() == "=":
         return bool(_CODE.match(text[match.end() : match.end() + _LONGEST_KEPT].partition("\n")[0].rstrip()))
     return False
 
 
-def _word_before(text: str, position: int) -> str:
+def word_before(text: str, position: int) -> str:
     return text[max(0, position - 16) : position].rstrip().lower()
 
 
-def _masked(value: re.Match[str]) -> str:
+def masked(value: re.Match[str]) -> str:
     if escaped := value["open"]:
         return f"{escaped}{MASK}{value['close'] or ''}"
     text = value[0]
-    if text.startswith("%22"):
-        return f"%22{MASK}%22" if len(text) > 5 and text.endswith("%22") else MASK
+    if percent := _PERCENT_QUOTE.match(text):
+        sign = percent[0]
+        return f"{sign}{MASK}{sign}" if len(text) > 2 * len(sign) - 1 and text.endswith(sign) else MASK
     if opening := _OPENING.match(text):
         quote = opening[0][-1]
         closed = len(text) > opening.end() and text.endswith(quote)

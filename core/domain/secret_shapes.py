@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.domain.secret_pairs import MASK
+from core.domain.secret_vendors import VENDOR_TOKENS
 
 _LONGEST_KEY_BLOCK = 16_384
 
@@ -32,6 +33,12 @@ _KEY_BLOCK_REST = re.compile(
 _URL_PASSWORD = re.compile(
     r"""(://[^\s:/@?#"'<>]*+:)(?!\d{1,5}(?:[/?#\s"'<>]|$))(?:[^\s/"'<>@]|/(?!/))++@(?:[^\s/?#"'<>@]*+@)*+"""
 )
+_ENCODED_URL_PASSWORD = re.compile(
+    r"(%(?:25)*+3A(?:%(?:25)*+2F){2}[^%\s]{0,64}%(?:25)*+3A)(?:[^%\s]|%(?!(?:25)*+40)){1,200}+(?=%(?:25)*+40)",
+    re.IGNORECASE,
+)
+_URL_TOKEN = re.compile(r"(://)(?=[A-Za-z_-]{0,99}\d)[\w-]{16,}+(?=(?::x-oauth-basic)?@)", re.ASCII)
+_QUERY_KEY = re.compile(r"([?&](?:key|code)=)(?=[^\s&\d]{0,99}\d)[\w.~%+/-]{16,}+", re.ASCII)
 _GO_MYSQL_PASSWORD = re.compile(r"""(?<![^\s"'=(,])([^\s:@"'=(,]{1,64}:)[^\s"']{1,64}(?=@(?:tcp|unix)\()""")
 _AWS_KEYS = re.compile(
     r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])(?:([\s:,;/|\"']{1,4})[A-Za-z0-9/+]{40}(?![\w/+]))?"
@@ -39,50 +46,16 @@ _AWS_KEYS = re.compile(
 _JWT = re.compile(_START + r"eyJ[\w-]{4,}+\.(?:[\w-]{4,}+(?:\.[\w-]*+){1,3}|eyJ[\w-]*+)", re.ASCII)
 _BEARER = re.compile(r"(?<!\w)((?:Bearer|Basic)(?:[ \t]++|%20))([\w.~+/=-]{8,}+)", re.ASCII | re.IGNORECASE)
 
-_VENDOR_TOKENS = {
-    "sk-": r"(?=[A-Za-z_-]{0,40}\d)[\w-]{16,}+",
-    "ghp_": r"\w{20,}+",
-    "gho_": r"\w{20,}+",
-    "ghu_": r"\w{20,}+",
-    "ghs_": r"\w{20,}+",
-    "ghr_": r"\w{20,}+",
-    "github_pat_": r"\w{20,}+",
-    "glpat-": r"[\w-]{16,}+",
-    "xoxb-": r"[\w-]{8,}+",
-    "xoxp-": r"[\w-]{8,}+",
-    "xoxa-": r"[\w-]{8,}+",
-    "xoxr-": r"[\w-]{8,}+",
-    "xoxs-": r"[\w-]{8,}+",
-    "xapp-": r"[\w-]{8,}+",
-    "hooks.slack.com/services/": r"[\w/]{20,}+",
-    "AIza": r"[\w-]{30,}+",
-    "ya29.": r"[\w-]{20,}+",
-    "sk_live_": r"\w{10,}+",
-    "sk_test_": r"\w{10,}+",
-    "rk_live_": r"\w{10,}+",
-    "rk_test_": r"\w{10,}+",
-    "whsec_": r"[\w+/]{16,}+",
-    "SG.": r"[\w-]{16,}+\.[\w-]{16,}+",
-    "npm_": r"[A-Za-z0-9]{30,}+",
-    "pypi-": r"[\w-]{30,}+",
-    "hf_": r"[A-Za-z0-9]{30,}+",
-    "shpat_": r"[0-9a-fA-F]{32}",
-    "dop_v1_": r"[0-9a-f]{40,}+",
-    "hvs.": r"[\w-]{20,}+",
-    "dapi": r"[0-9a-f]{32}",
-    "sq0atp-": r"[\w-]{20,}+",
-}
-"""What a vendor's tokens begin with, and what follows."""
 
-_VENDOR = re.compile(
-    f"{_START}(?:{'|'.join(re.escape(start) + rest for start, rest in _VENDOR_TOKENS.items())})", re.ASCII
-)
+def _vendor_shape(start: str, rest: str) -> _Shape:
+    """Begins with the literal, which the search for it then skips to, and looks back for where it stands."""
+    literal = re.escape(start)
+    begins = rf"(?:(?<![\w-]{literal})|(?<=%[0-9A-Fa-f][0-9A-Fa-f]{literal})|(?<=\\[nrt]{literal}))"
+    return _Shape(triggers=(start,), pattern=re.compile(literal + begins + rest, re.ASCII))
 
-_OWN_KEY = re.compile(
-    r"rn_(?:(?<![\w-]rn_)|(?<=%[0-9A-Fa-f][0-9A-Fa-f]rn_)|(?<=\\[nrt]rn_))(?=[a-z_-]{0,43}[A-Z0-9])[\w-]{43,}+",
-    re.ASCII,
-)
-"""Rootnote's own access keys. It begins with the literal, since `rn_` is in every text about `return_…`."""
+
+_OWN_KEY = r"(?=[a-z_-]{0,43}[A-Z0-9])[\w-]{43,}+"
+"""Rootnote's own access keys, after `rn_`, which is in every text about `return_…` too."""
 
 _CARD = re.compile(
     r"(?<![\w.])(?<!\d-)(?:[2-6]\d{12,18}(?!\w)"
@@ -101,14 +74,16 @@ def scrub_early_shapes(text: str) -> str:
     if "PRIVATE KEY" in text:
         text = _scrub_key_blocks(text)
     if "://" in text and "@" in text:
-        text = _URL_PASSWORD.sub(rf"\1{MASK}@", text)
+        text = _URL_TOKEN.sub(rf"\1{MASK}", _URL_PASSWORD.sub(rf"\1{MASK}@", text))
+    if "40" in text and "%" in text:
+        text = _ENCODED_URL_PASSWORD.sub(rf"\1{MASK}", text)
     return text
 
 
 def scrub_late_shapes(text: str) -> str:
     """What stands anywhere, with no name beside it."""
-    for shape in _SHAPES:
-        if any(trigger in text for trigger in shape.triggers):
+    for trigger, shape in _BY_TRIGGER:
+        if trigger in text:
             text = shape.pattern.sub(shape.replacement, text)
     return _CARD.sub(_masked_card, text)
 
@@ -164,10 +139,12 @@ def _has_check_digit(digits: str) -> bool:
 
 
 _SHAPES = (
+    _Shape(triggers=("key=", "code="), pattern=_QUERY_KEY, replacement=rf"\1{MASK}"),
     _Shape(triggers=("@tcp(", "@unix("), pattern=_GO_MYSQL_PASSWORD, replacement=rf"\1{MASK}"),
     _Shape(triggers=("AKIA", "ASIA"), pattern=_AWS_KEYS, replacement=_masked_aws_keys),
     _Shape(triggers=("eyJ",), pattern=_JWT),
     _Shape(triggers=("earer", "EARER", "asic", "ASIC"), pattern=_BEARER, replacement=_masked_bearer),
-    _Shape(triggers=tuple(_VENDOR_TOKENS), pattern=_VENDOR),
-    _Shape(triggers=("rn_",), pattern=_OWN_KEY),
+    *(_vendor_shape(start, rest) for start, rest in VENDOR_TOKENS.items()),
+    _vendor_shape("rn_", _OWN_KEY),
 )
+_BY_TRIGGER = tuple((trigger, shape) for shape in _SHAPES for trigger in shape.triggers)

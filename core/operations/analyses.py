@@ -7,8 +7,7 @@ from uuid import UUID
 
 from core.domain.job import ANALYSIS_VERSION, JobKind, JobState, job_id
 from core.errors import Conflict, NotFound
-from core.operations.sending import Sender, send_or_leave
-from core.queue.names import Outgoing
+from core.operations.sending import Sender, send_queued
 from core.store import backlog, groups
 from core.store.database import Connection, Database
 
@@ -36,7 +35,7 @@ async def request(
     """
     id_ = job_id(_KIND, group_id, ANALYSIS_VERSION)
 
-    async def queue(connection: Connection) -> JobState:
+    async def queue(connection: Connection) -> tuple[JobState, list[backlog.Queued]]:
         group = await groups.find(connection, group_id, project_id=project_id)
         if group is None:
             raise NotFound(f"no group {group_id}")
@@ -52,9 +51,8 @@ async def request(
             request_id=request_id,
         )
         found = None if queued else await backlog.find(connection, id_, project_id=None)
-        return found.state if found else JobState.QUEUED
+        return (found.state if found else JobState.QUEUED), queued
 
-    state = await database.autocommit(queue)
-    if state is JobState.QUEUED:
-        await send_or_leave([Outgoing(job_id=id_, kind=_KIND, subject_id=group_id)], sender)
+    state, queued = await database.autocommit(queue)
+    await send_queued(queued, sender=sender, database=database)
     return Requested(job_id=id_, state=state)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from core.errors import Conflict, NotFound
-from core.operations.sending import Sender, send_or_leave
-from core.queue.names import Outgoing
+from core.operations.sending import Sender, send_queued
 from core.store import backlog
 from core.store.database import Connection, Database
 
@@ -16,8 +15,8 @@ _BATCH = 500
 async def retry(job_id: UUID, *, project_id: UUID | None, database: Database, sender: Sender) -> None:
     """Queue one ended job again, with all its attempts. Raises NotFound; Conflict where it has not failed."""
 
-    async def redrive(connection: Connection) -> list[Outgoing]:
-        queued = await _redrive(connection, job_id, project_id)
+    async def redrive(connection: Connection) -> list[backlog.Queued]:
+        queued = await backlog.redrive(connection, job_id=job_id, project_id=project_id, limit=1)
         if not queued:
             found = await backlog.find(connection, job_id, project_id=project_id)
             if found is None:
@@ -25,18 +24,17 @@ async def retry(job_id: UUID, *, project_id: UUID | None, database: Database, se
             raise Conflict(f"the job is {found.state}: only what failed, died or was skipped can be retried")
         return queued
 
-    await send_or_leave(await database.autocommit(redrive), sender)
+    await send_queued(await database.autocommit(redrive), sender=sender, database=database)
 
 
 async def retry_all(*, project_id: UUID | None, database: Database, sender: Sender) -> int:
     """Queue every failed and dead job again. Gives how many."""
+
+    async def redrive(connection: Connection) -> list[backlog.Queued]:
+        return await backlog.redrive(connection, job_id=None, project_id=project_id, limit=_BATCH)
+
     total = 0
-    while queued := await database.autocommit(lambda connection: _redrive(connection, None, project_id)):
-        await send_or_leave(queued, sender)
+    while queued := await database.autocommit(redrive):
+        await send_queued(queued, sender=sender, database=database)
         total += len(queued)
     return total
-
-
-async def _redrive(connection: Connection, job_id: UUID | None, project_id: UUID | None) -> list[Outgoing]:
-    rows = await backlog.redrive(connection, job_id=job_id, project_id=project_id, limit=_BATCH)
-    return [Outgoing(job_id=id_, kind=kind, subject_id=subject) for id_, kind, subject in rows]

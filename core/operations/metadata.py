@@ -11,8 +11,7 @@ from core.domain.job import METADATA_VERSION, JobKind, job_id
 from core.domain.metadata import Wishes
 from core.domain.project_cut import content_hash
 from core.errors import NotFound
-from core.operations.sending import Sender, send_or_leave
-from core.queue.names import Outgoing
+from core.operations.sending import Sender, send_queued
 from core.store import backlog, metadata
 from core.store.database import Connection, Database
 
@@ -60,7 +59,7 @@ async def request(
 ) -> Requested:
     """Queue the project's job, unless its metadata is fresh. Raises NotFound, StoreUnavailable."""
 
-    async def queue(connection: Connection) -> tuple[metadata.StoredMetadata | None, list[UUID]]:
+    async def queue(connection: Connection) -> tuple[metadata.StoredMetadata | None, list[backlog.Queued]]:
         subject = await metadata.read_subject(await metadata.subject_of(connection, project_id))
         if subject is None:
             raise NotFound(f"no project {project_id}")
@@ -69,20 +68,21 @@ async def request(
         return None, await _requeue(connection, [project_id], force=force, again=True, request_id=request_id)
 
     stored, queued = await database.autocommit(queue)
-    if queued:
-        await send_or_leave([_outgoing(project_id)], sender)
-    return Requested(job_id=_outgoing(project_id).job_id, stored=stored)
+    await send_queued(queued, sender=sender, database=database)
+    return Requested(job_id=_job_id(project_id), stored=stored)
 
 
 async def request_many(
     which: Which, *, force: bool, request_id: str, database: Database, sender: Sender
 ) -> AsyncIterator[int]:
-    """Queue the jobs of all such projects in batches; gives each batch's number of jobs as it is sent."""
+    """Queue the jobs of all such projects in batches; gives each batch's number of jobs as it is queued."""
     find = _FINDERS[which]
     after: UUID | None = None
     while True:
 
-        async def queue(connection: Connection, place: UUID | None = after) -> tuple[list[UUID], list[UUID]]:
+        async def queue(
+            connection: Connection, place: UUID | None = after
+        ) -> tuple[list[UUID], list[backlog.Queued]]:
             found = await find(connection, place)
             again = which is not Which.FAILED
             queued = await _requeue(connection, found, force=force, again=again, request_id=request_id)
@@ -91,22 +91,21 @@ async def request_many(
         found, queued = await database.autocommit(queue)
         if not found:
             return
-        wanted = {job.job_id: job for job in map(_outgoing, found)}
-        await send_or_leave([wanted[id_] for id_ in queued], sender)
+        await send_queued(queued, sender=sender, database=database)
         yield len(queued)
         after = found[-1]
 
 
 async def _requeue(
     connection: Connection, project_ids: list[UUID], *, force: bool, again: bool, request_id: str
-) -> list[UUID]:
+) -> list[backlog.Queued]:
     if not project_ids:
         return []
     return await backlog.requeue(
         connection,
         [
-            backlog.NewJob(job_id=job.job_id, subject_id=job.subject_id, project_id=job.subject_id)
-            for job in map(_outgoing, project_ids)
+            backlog.NewJob(job_id=_job_id(project_id), subject_id=project_id, project_id=project_id)
+            for project_id in project_ids
         ],
         kind=_KIND,
         version=METADATA_VERSION,
@@ -116,8 +115,8 @@ async def _requeue(
     )
 
 
-def _outgoing(project_id: UUID) -> Outgoing:
-    return Outgoing(job_id=job_id(_KIND, project_id, METADATA_VERSION), kind=_KIND, subject_id=project_id)
+def _job_id(project_id: UUID) -> UUID:
+    return job_id(_KIND, project_id, METADATA_VERSION)
 
 
 _Finder = Callable[[Connection, UUID | None], Awaitable[list[UUID]]]

@@ -2,48 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
-
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.credentials import CredentialProvider
-from redis.exceptions import AuthenticationError, RedisError
+from collections.abc import Callable
 
 from core.domain.secret import RotatingSecret
-from core.errors import QueueUnavailable, SecretUnavailable
+from core.queue.connection import RedisConnection
 from core.queue.message import canary_message, task_message
 from core.queue.names import AI_ANALYSIS, BEAT_TICK, RESULT_PREFIX, TASK_OF_KIND, Outgoing
 
-logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
-
-_REST_SECONDS = 1.0
-"""After a failure, sends fail at once for this long: a Redis that accepts connections and never
-answers would otherwise cost every request the whole time-out."""
-
-
-class _Password(CredentialProvider):
-    """The secret's, as of when a connection is opened."""
-
-    def __init__(self, secret: RotatingSecret) -> None:
-        self._secret = secret
-
-    def get_credentials(self) -> tuple[str]:
-        return (self._secret.read().get("password", ""),)
-
-    async def get_credentials_async(self) -> tuple[str]:
-        return await asyncio.to_thread(self.get_credentials)
-
 
 class Publisher:
-    """One connection pool a process, opened when first used."""
+    """`connection` is for whatever else this process asks of the same Redis."""
 
     def __init__(
         self,
@@ -54,19 +24,8 @@ class Publisher:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`secret` has the `password` that `url` then lacks."""
-        self._secret = secret
-        self._redis = Redis.from_url(
-            url,
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            socket_keepalive=True,
-            credential_provider=_Password(secret) if secret else None,
-            # One more try at once: a pooled connection may date from before Redis restarted.
-            retry=Retry(NoBackoff(), 1),
-        )
-        self._timeout = timeout
-        self._clock = clock
-        self._resting_until = 0.0
+        self.connection = RedisConnection(url, timeout=timeout, secret=secret, clock=clock)
+        self._redis = self.connection.redis
 
     async def send(self, jobs: list[Outgoing]) -> None:
         """One round trip. Raises QueueUnavailable within the time-out."""
@@ -80,8 +39,6 @@ class Publisher:
                 stale_results.append(f"{RESULT_PREFIX}{job.job_id}")
         if not by_queue:
             return
-        if self._clock() < self._resting_until:
-            raise QueueUnavailable("Redis did not answer a moment ago")
 
         async def push() -> None:
             async with self._redis.pipeline(transaction=False) as pipe:
@@ -91,11 +48,7 @@ class Publisher:
                     pipe.lpush(queue, *messages)
                 await pipe.execute()
 
-        try:
-            await self._ask(push)
-        except QueueUnavailable:
-            self._resting_until = self._clock() + _REST_SECONDS
-            raise
+        await self.connection.ask_unless_resting(push)
 
     async def send_canary(self) -> None:
         """Raises QueueUnavailable."""
@@ -103,7 +56,7 @@ class Publisher:
         async def push() -> None:
             await self._redis.lpush(AI_ANALYSIS, canary_message(AI_ANALYSIS))
 
-        await self._ask(push)
+        await self.connection.ask(push)
 
     async def depths(self, queues: list[str]) -> list[int]:
         """Messages that wait in each. Raises QueueUnavailable."""
@@ -114,7 +67,7 @@ class Publisher:
                     pipe.llen(queue)
                 return [int(length) for length in await pipe.execute()]
 
-        return await self._ask(lengths)
+        return await self.connection.ask(lengths)
 
     async def last_tick(self) -> float | None:
         """When beat last sent something, in seconds since 1970. Raises QueueUnavailable."""
@@ -122,28 +75,8 @@ class Publisher:
         async def tick() -> str | bytes | None:
             return await self._redis.get(BEAT_TICK)
 
-        value = await self._ask(tick)
+        value = await self.connection.ask(tick)
         return float(value) if value else None
 
-    async def _ask(self, command: Callable[[], Awaitable[T]]) -> T:
-        """Run `command` within the time-out, and once more if the password was changed meanwhile."""
-        try:
-            # Not within the time-out, which is for Redis.
-            password = await asyncio.to_thread(self._secret.read) if self._secret else {}
-            try:
-                async with asyncio.timeout(self._timeout):
-                    return await command()
-            except AuthenticationError:
-                if self._secret is None or not await asyncio.to_thread(self._secret.read_again, password):
-                    raise
-            async with asyncio.timeout(self._timeout):
-                return await command()
-        except SecretUnavailable as exc:
-            # Its text names the account and the role, and /readyz shows this one to anybody.
-            logger.warning("no password for Redis", extra={"cause": str(exc)})
-            raise QueueUnavailable("no password for Redis") from exc
-        except (RedisError, OSError, TimeoutError) as exc:
-            raise QueueUnavailable(f"Redis does not answer: {type(exc).__name__}") from exc
-
     async def aclose(self) -> None:
-        await self._redis.aclose()
+        await self.connection.aclose()

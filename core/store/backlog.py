@@ -11,6 +11,7 @@ from uuid import UUID
 from core.domain.job import JobKind, JobState
 from core.domain.page import Cursor as PageCursor
 from core.domain.page import Page, page_of
+from core.store import dispatch
 from core.store.database import Connection, Cursor
 
 
@@ -21,43 +22,34 @@ class NewJob:
     project_id: UUID
 
 
-async def requeue_lost(connection: Connection, *, max_attempts: int) -> Cursor:
-    """Jobs whose worker went silent go back to the queue, or to the dead after `max_attempts`.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Queued:
+    """A job that waits by this. `is_sent`: whoever queued it is to send it; else the sweeper does."""
 
-    A job that kills its worker each time ends here, so it cannot do so for ever. Gives their ids.
+    job_id: UUID
+    kind: JobKind
+    subject_id: UUID
+    is_sent: bool
+
+
+async def requeue_lost(connection: Connection, *, max_losses: int, spread: timedelta) -> Cursor:
+    """Jobs whose worker went silent go back to the queue, or to the dead after `max_losses`. Gives their ids.
+
+    A job that kills its worker each time ends here, so it cannot do so for ever. After a first loss it
+    is due at once; after each further one, at a random time within one `spread` more than the last, so
+    that those which were lost together do not come back together.
     """
     return await connection.execute(
         "WITH lost AS (SELECT id FROM jobs WHERE state = 'running' AND lease_until < now()"
         "              ORDER BY lease_until LIMIT 1000 FOR UPDATE SKIP LOCKED)"
-        " UPDATE jobs j SET claimed_by = NULL, lease_until = NULL, due_at = now(), sent_at = NULL,"
+        " UPDATE jobs j SET claimed_by = NULL, lease_until = NULL, sent_at = NULL,"
+        "   due_at = now() + random() * losses * %(spread)s, losses = losses + 1,"
         "   last_error = 'the worker was lost while it had the job',"
-        "   state = CASE WHEN attempts >= %(most)s THEN 'dead' ELSE 'queued' END,"
-        "   reason = CASE WHEN attempts >= %(most)s THEN 'worker lost' END,"
-        "   finished_at = CASE WHEN attempts >= %(most)s THEN now() END"
+        "   state = CASE WHEN losses + 1 >= %(most)s THEN 'dead' ELSE 'queued' END,"
+        "   reason = CASE WHEN losses + 1 >= %(most)s THEN 'worker lost' END,"
+        "   finished_at = CASE WHEN losses + 1 >= %(most)s THEN now() END"
         " FROM lost WHERE j.id = lost.id RETURNING j.id",
-        {"most": max_attempts},
-    )
-
-
-async def take_due(
-    connection: Connection, kind: JobKind, *, unsent: int, resent: int, resend_after: timedelta
-) -> Cursor:
-    """Jobs of a kind that are due and of which no message is on its way, oldest first, marked as sent now.
-
-    At most `unsent` of which no message was sent yet, and `resent` whose message was sent
-    `resend_after` ago and not acted on: it counts as lost, since Redis may have been wiped, or a worker
-    killed between taking the message and claiming the job. Gives ids and subjects.
-    """
-    return await connection.execute(
-        "WITH unsent AS ("
-        "  SELECT id FROM jobs WHERE state = 'queued' AND kind = %(kind)s AND due_at <= now()"
-        "  AND sent_at IS NULL ORDER BY due_at LIMIT %(unsent)s FOR UPDATE SKIP LOCKED),"
-        " resent AS ("
-        "  SELECT id FROM jobs WHERE state = 'queued' AND kind = %(kind)s AND due_at <= now()"
-        "  AND sent_at < now() - %(after)s ORDER BY due_at LIMIT %(resent)s FOR UPDATE SKIP LOCKED)"
-        " UPDATE jobs SET sent_at = now()"
-        " WHERE id IN (SELECT id FROM unsent UNION ALL SELECT id FROM resent) RETURNING id, subject_id",
-        {"kind": kind, "unsent": unsent, "resent": resent, "after": resend_after},
+        {"most": max_losses, "spread": spread},
     )
 
 
@@ -70,26 +62,30 @@ async def requeue(
     force: bool,
     again: bool,
     request_id: str,
-) -> list[UUID]:
+) -> list[Queued]:
     """Make the jobs, or run those again that have ended; what waits is left to it.
 
     One that is done runs again with `again`, or with `force`, which asks a model though an answer is
     known. One that runs now may be at work on what has changed since: its `sent_at` says that it is
-    to run once more when it is done. Gives the ids of those that are queued by this.
+    to run once more when it is done. Gives those that are queued by this.
     """
     cursor = await connection.execute(
-        "INSERT INTO jobs AS j (id, kind, subject_id, project_id, version, force, request_id, sent_at)"
-        " SELECT id, %(kind)s, subject, project, %(version)s, %(force)s, %(request)s, now()"
-        " FROM unnest(%(ids)s::uuid[], %(subjects)s::uuid[], %(projects)s::uuid[])"
-        "   AS t (id, subject, project) ORDER BY id"
+        "INSERT INTO jobs AS j (id, kind, subject_id, project_id, version, force, request_id, sent_at)"  # noqa: S608  (constants only)
+        " SELECT id, %(kind)s, subject, project_id, %(version)s, %(force)s, %(request)s,"
+        + dispatch.sent_at("job", kind="%(kind)s")
+        + " FROM (SELECT *, row_number() OVER (PARTITION BY project_id ORDER BY id) AS nth"
+        "   FROM unnest(%(ids)s::uuid[], %(subjects)s::uuid[], %(projects)s::uuid[])"
+        "     AS t (id, subject, project_id)) AS job ORDER BY id"
         " ON CONFLICT (kind, subject_id, version) DO UPDATE SET"
         "   state = CASE j.state WHEN 'running' THEN 'running' ELSE 'queued' END, reason = NULL,"
         "   attempts = CASE j.state WHEN 'running' THEN j.attempts ELSE 0 END,"
+        "   losses = CASE j.state WHEN 'running' THEN j.losses ELSE 0 END,"
         "   due_at = CASE j.state WHEN 'running' THEN j.due_at ELSE now() END,"
         "   force = excluded.force OR (j.force AND j.state = 'running'),"
-        "   sent_at = now(), finished_at = NULL, request_id = excluded.request_id"
+        "   sent_at = CASE j.state WHEN 'running' THEN now() ELSE excluded.sent_at END,"
+        "   finished_at = NULL, request_id = excluded.request_id"
         " WHERE j.state <> 'queued' AND (excluded.force OR %(again)s OR j.state NOT IN ('done', 'running'))"
-        " RETURNING id, state",
+        " RETURNING id, subject_id, sent_at IS NOT NULL, state",
         {
             "ids": [work.job_id for work in works],
             "subjects": [work.subject_id for work in works],
@@ -101,14 +97,27 @@ async def requeue(
             "request": request_id,
         },
     )
-    return [id_ for id_, state in await cursor.fetchall() if state == JobState.QUEUED]
+    return [
+        Queued(job_id=id_, kind=kind, subject_id=subject, is_sent=is_sent)
+        for id_, subject, is_sent, state in await cursor.fetchall()
+        if state == JobState.QUEUED
+    ]
+
+
+COUNT_LIMIT = 100_000
+"""Counting stops here: a look every few seconds must not read a million jobs to say "many"."""
 
 
 async def count(connection: Connection) -> Cursor:
-    """State, how many, and the seconds since the longest due was due, for states that want attention."""
+    """State, how many (at most COUNT_LIMIT), for states that want attention, and for those that are queued
+    the seconds since the longest due was due."""
     return await connection.execute(
-        "SELECT state, count(*), greatest(0, extract(epoch FROM now() - min(due_at)))::float8"
-        " FROM jobs WHERE state IN ('queued', 'running', 'failed', 'dead') GROUP BY state"
+        "SELECT wanted.state,"
+        " (SELECT count(*) FROM (SELECT FROM jobs WHERE jobs.state = wanted.state LIMIT %s) AS counted),"
+        " CASE WHEN wanted.state = 'queued' THEN greatest(0, extract(epoch FROM now() -"
+        "  (SELECT min(due_at) FROM jobs WHERE state = 'queued')))::float8 ELSE 0 END"
+        " FROM unnest(ARRAY['queued', 'running', 'failed', 'dead']) AS wanted (state)",
+        (COUNT_LIMIT,),
     )
 
 
@@ -195,19 +204,20 @@ async def newest(
     limit: int,
 ) -> Page[JobView]:
     """Jobs by when they were made, newest first; no `states` means all."""
-    filters, values = ["true"], dict[str, object](limit=limit + 1)
-    if states:
-        filters.append("state = ANY(%(states)s)")
-        values["states"] = [str(state) for state in states]
+    filters = ["jobs.state = wanted.state"]
+    values: dict[str, object] = {"limit": limit + 1, "states": [str(state) for state in states or JobState]}
     if project_id is not None:
         filters.append("project_id = %(project)s")
         values["project"] = project_id
     if after is not None:
         filters.append("(created_at, id) < (%(at)s, %(id)s)")
         values |= {"at": after.at, "id": after.id}
+    # A page of each state and then of these: no index has several states in one order.
     page = (
-        f"SELECT id FROM jobs WHERE {' AND '.join(filters)}"  # noqa: S608  (constants only)
-        " ORDER BY created_at DESC, id DESC LIMIT %(limit)s"
+        "SELECT own.id FROM unnest(%(states)s::text[]) AS wanted (state), LATERAL ("  # noqa: S608  (constants only)
+        f"  SELECT id, created_at FROM jobs WHERE {' AND '.join(filters)}"
+        "   ORDER BY created_at DESC, id DESC LIMIT %(limit)s) AS own"
+        " ORDER BY own.created_at DESC, own.id DESC LIMIT %(limit)s"
     )
     cursor = await connection.execute(
         _VIEW + f"WHERE j.id IN ({page}) ORDER BY j.created_at DESC, j.id DESC", values
@@ -218,18 +228,26 @@ async def newest(
 
 async def redrive(
     connection: Connection, *, job_id: UUID | None, project_id: UUID | None, limit: int
-) -> list[tuple[UUID, JobKind, UUID]]:
+) -> list[Queued]:
     """Queue ended jobs that failed, died or were skipped, anew: one, or (None) all that failed or died.
 
-    Gives ids, kinds and subjects of those that are queued by this.
+    Gives those that are queued by this, at most `limit`.
     """
     sql = (
-        "UPDATE jobs SET state = 'queued', reason = NULL, attempts = 0, due_at = now(), sent_at = now(),"
-        " finished_at = NULL WHERE id IN ("
-        "  SELECT id FROM jobs WHERE project_id = coalesce(%(project)s, project_id)"
+        "WITH ended AS ("  # noqa: S608  (constants only)
+        "  SELECT id, kind, project_id FROM jobs WHERE project_id = coalesce(%(project)s, project_id)"
         "  AND ((id = %(id)s AND state IN ('failed', 'dead', 'skipped'))"
         "       OR (%(id)s::uuid IS NULL AND state IN ('failed', 'dead')))"
-        "  ORDER BY created_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED) RETURNING id, kind, subject_id"
+        "  ORDER BY created_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED),"
+        " job AS (SELECT *, row_number() OVER (PARTITION BY project_id, kind ORDER BY id) AS nth FROM ended)"
+        " UPDATE jobs SET state = 'queued', reason = NULL, attempts = 0, losses = 0, due_at = now(),"
+        "   finished_at = NULL, sent_at ="
+        + dispatch.sent_at("job", kind="job.kind")
+        + " FROM job WHERE jobs.id = job.id"
+        " RETURNING jobs.id, jobs.kind, jobs.subject_id, jobs.sent_at IS NOT NULL"
     )
     cursor = await connection.execute(sql, {"id": job_id, "project": project_id, "limit": limit})
-    return [(id_, JobKind(kind), subject) for id_, kind, subject in await cursor.fetchall()]
+    return [
+        Queued(job_id=id_, kind=JobKind(kind), subject_id=subject, is_sent=is_sent)
+        for id_, kind, subject, is_sent in await cursor.fetchall()
+    ]

@@ -7,6 +7,7 @@ so caps may be set at any time. Holds end by themselves when their worker is los
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -77,7 +78,10 @@ WITH w AS (
     OR (period = 'month' AND starts = date_trunc('month', now() AT TIME ZONE 'UTC')::date))
   ORDER BY scope, period FOR UPDATE
 )
-UPDATE budget_windows b SET spent = spent + %(usd)s FROM w
+UPDATE budget_windows b SET spent = spent + (
+  SELECT coalesce(sum(usd), 0) FROM unnest(%(calls)s::uuid[], %(usd)s::numeric[]) AS call (id, usd)
+  WHERE NOT EXISTS (SELECT FROM llm_calls WHERE llm_calls.id = call.id)
+) FROM w
 WHERE (b.scope, b.period, b.starts) = (w.scope, w.period, w.starts)
 """
 
@@ -129,11 +133,22 @@ async def hold(
     return await database.transaction(decide)
 
 
-async def settle(connection: Connection, *, job_id: UUID, project_id: UUID, spent: float) -> None:
-    """Give the hold back and count what was really spent, in windows that are open."""
+async def settle(
+    connection: Connection, *, job_id: UUID, project_id: UUID, spent: Mapping[UUID, float]
+) -> None:
+    """Give the hold back and count what was really spent, in windows that are open.
+
+    `spent` is in USD by the calls' ids. To be asked before the calls are in the ledger: those that are there
+    were counted when they came.
+    """
     await connection.execute("DELETE FROM budget_holds WHERE job_id = %s", (job_id,))
-    if spent:
-        parameters = {"all": _EVERYBODY, "project": project_id, "usd": Decimal(str(spent))}
+    if any(spent.values()):
+        parameters = {
+            "all": _EVERYBODY,
+            "project": project_id,
+            "calls": list(spent),
+            "usd": [Decimal(str(usd)) for usd in spent.values()],
+        }
         await connection.execute(_COUNT, parameters)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from core.store.database import Connection
 
-HEAD = "0002"
+HEAD = "0005"
 """The newest migration. A constant, since Lambda carries no alembic; a test holds it true."""
 
 
@@ -17,6 +18,7 @@ class StoreHealth:
     A worker shows life by taking a canary, or by a job whose lease it keeps renewing.
     """
 
+    is_writable: bool = True
     revision: str | None = None
     sweeper_age: float | None = None
     worker_age: float | None = None
@@ -31,10 +33,14 @@ class StoreHealth:
 
 
 async def look(connection: Connection) -> StoreHealth:
-    cursor = await connection.execute("SELECT to_regclass('alembic_version') IS NOT NULL")
-    row = await cursor.fetchone()
-    if row is None or not row[0]:
-        return StoreHealth()
+    # A standby, or a server that was set to read-only, still answers every question.
+    cursor = await connection.execute(
+        "SELECT to_regclass('alembic_version') IS NOT NULL,"
+        " NOT current_setting('transaction_read_only')::boolean"
+    )
+    has_tables, is_writable = await cursor.fetchone() or (False, True)
+    if not has_tables:
+        return StoreHealth(is_writable=is_writable)
     cursor = await connection.execute(
         "SELECT (SELECT version_num FROM alembic_version),"
         " (SELECT extract(epoch FROM now() - seen_at)::float8 FROM heartbeats WHERE name = 'sweeper'),"
@@ -43,7 +49,19 @@ async def look(connection: Connection) -> StoreHealth:
         " END::float8"
     )
     row = await cursor.fetchone()
-    return StoreHealth(revision=row[0], sweeper_age=row[1], worker_age=row[2]) if row else StoreHealth()
+    if row is None:
+        return StoreHealth(is_writable=is_writable)
+    return StoreHealth(is_writable=is_writable, revision=row[0], sweeper_age=row[1], worker_age=row[2])
+
+
+async def take_turn(connection: Connection, name: str, *, apart: timedelta) -> bool:
+    """As `beat`, unless `name` was seen less than `apart` ago: then False."""
+    cursor = await connection.execute(
+        "INSERT INTO heartbeats (name) VALUES (%s) ON CONFLICT (name) DO UPDATE SET seen_at = now()"
+        " WHERE heartbeats.seen_at NOT BETWEEN now() - %s AND now()",
+        (name, apart),
+    )
+    return cursor.rowcount == 1
 
 
 async def beat(connection: Connection, name: str) -> None:

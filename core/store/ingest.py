@@ -18,6 +18,7 @@ from psycopg.types.json import Jsonb
 
 from core.domain.job import JobKind
 from core.errors import NotFound
+from core.store import dispatch
 from core.store.database import Connection, Cursor, Database
 
 
@@ -50,16 +51,19 @@ class StoredEvent:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stored:
-    """`events` has all that were given, by id; the other two say what was new."""
+    """`events` has all that were given, by id. `job_ids_to_send` are those of new jobs that whoever stored
+    them is to send; other new ones are the sweeper's."""
 
     events: dict[UUID, StoredEvent]
     new_event_ids: frozenset[UUID]
-    new_job_ids: frozenset[UUID]
+    job_ids_to_send: frozenset[UUID]
 
+
+_KIND = f"'{JobKind.ANALYSE_GROUP}'"
 
 # Groups and jobs come of events that are new: one sent again under the same key with other content must
 # not leave a group without an event, whose job would end with nothing done.
-_STORE = """
+_STORE = f"""
 WITH incoming AS (
   SELECT * FROM unnest(
     %s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::smallint[], %s::text[], %s::text[],
@@ -79,15 +83,24 @@ WITH incoming AS (
   SELECT DISTINCT ON (group_id) group_id, project_id, fingerprint, fingerprint_version, title
   FROM fresh ORDER BY group_id
   ON CONFLICT DO NOTHING
+), wanted AS (
+  -- Most are known, and no turn is reckoned for them; yet they are tried, since one may be deleted just now.
+  SELECT DISTINCT ON (job_id) job_id, group_id, project_id,
+    EXISTS (SELECT FROM jobs WHERE id = job_id) AS is_known
+  FROM fresh WHERE job_id IS NOT NULL ORDER BY job_id
 ), new_jobs AS (
   INSERT INTO jobs (id, kind, subject_id, version, project_id, sent_at, request_id)
-  SELECT DISTINCT ON (job_id) job_id, %s, group_id, %s, project_id, now(), %s
-  FROM fresh WHERE job_id IS NOT NULL ORDER BY job_id
+  SELECT job_id, {_KIND}, group_id, %s, project_id,
+    CASE WHEN is_known THEN now() ELSE {dispatch.sent_at("job", kind=_KIND)} END, %s
+  FROM (SELECT *, row_number() OVER (PARTITION BY project_id, is_known ORDER BY job_id) AS nth
+        FROM wanted) AS job
+  ORDER BY job_id
   ON CONFLICT DO NOTHING
-  RETURNING id
+  RETURNING id, sent_at
 )
-SELECT true AS is_event, id FROM new_events UNION ALL SELECT false, id FROM new_jobs
-"""
+SELECT true AS is_event, id FROM new_events
+UNION ALL SELECT false, id FROM new_jobs WHERE sent_at IS NOT NULL
+"""  # noqa: S608  (constants only)
 
 _REUSE = """
 WITH copies AS (
@@ -135,9 +148,7 @@ async def store_events(
     event_ids = [event.id for event in events]
 
     async def write(connection: Connection) -> tuple[Cursor, Cursor]:
-        written = await connection.execute(
-            _STORE, (*columns, payloads, job_ids, JobKind.ANALYSE_GROUP, version, request_id)
-        )
+        written = await connection.execute(_STORE, (*columns, payloads, job_ids, version, request_id))
         return written, await connection.execute(_REUSE, (version, event_ids, event_ids))
 
     # Fetched after the commit: inside, it would cost a round trip.
@@ -152,5 +163,5 @@ async def store_events(
             for id_, group_id, status_code, is_analysed in await known.fetchall()
         },
         new_event_ids=frozenset(id_ for is_event, id_ in rows if is_event),
-        new_job_ids=frozenset(id_ for is_event, id_ in rows if not is_event),
+        job_ids_to_send=frozenset(id_ for is_event, id_ in rows if not is_event),
     )

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from psycopg.errors import CheckViolation, ForeignKeyViolation
 
-from core.domain.job import GiveUp, JobKind, JobState
+from core.domain.job import SUSPECT_AFTER, GiveUp, JobKind, JobState
 from core.errors import ClaimLost
 from core.store.database import Connection, Cursor, Database, Work
 
@@ -42,17 +42,22 @@ async def claim(
 ) -> Cursor:
     """Take the job, if it is due or its last worker is lost; `read_claim` reads the answer.
 
-    Send the question of what it is about along with it: both take one round trip.
+    One that several workers were lost with is only taken when the sweeper has sent it, in its turn.
+    Send the question of what it is about along with it: both take one round trip. Safe to run twice with
+    the same `claimed_by`: where the first commit's answer was lost, the job is ours already.
     """
+    is_ours = "(state = 'running' AND claimed_by = %(by)s)"
     return await connection.execute(
-        "UPDATE jobs SET state = 'running', attempts = attempts + 1, claimed_by = %s,"
-        "                lease_until = now() + %s, sent_at = NULL"
-        " WHERE id = %s AND kind = %s"
-        "   AND ((state = 'queued' AND due_at <= now()) OR (state = 'running' AND lease_until < now()))"
+        "UPDATE jobs SET state = 'running', claimed_by = %(by)s, lease_until = now() + %(lease)s,"  # noqa: S608  (constants only)
+        f"  sent_at = NULL, attempts = attempts + (NOT {is_ours})::int,"
+        f"  losses = losses + (state = 'running' AND NOT {is_ours})::int"
+        f" WHERE id = %(id)s AND kind = %(kind)s AND ({is_ours}"
+        f"  OR (state = 'queued' AND due_at <= now() AND (losses < {SUSPECT_AFTER} OR sent_at IS NOT NULL))"
+        f"  OR (state = 'running' AND lease_until < now() AND losses + 1 < {SUSPECT_AFTER}))"
         " RETURNING subject_id, project_id, version, attempts, force, coalesce(request_id, ''),"
         "  (SELECT num_nonnulls(budget_day_usd, budget_month_usd) > 0 FROM projects"
         "   WHERE projects.id = jobs.project_id)",
-        (claimed_by, lease, job_id, kind),
+        {"by": claimed_by, "lease": lease, "id": job_id, "kind": kind},
     )
 
 
@@ -103,6 +108,7 @@ UPDATE jobs SET
   reason = %(reason)s, last_error = coalesce(%(error)s, last_error),
   -- Asked for again while it ran (see `backlog.requeue`), it runs again.
   attempts = CASE WHEN %(state)s = 'done' AND sent_at IS NOT NULL THEN 0 ELSE attempts - %(undo)s END,
+  losses = CASE WHEN %(state)s = 'done' THEN 0 ELSE losses END,
   force = force AND (%(waits)s OR sent_at IS NOT NULL),
   due_at = now() + %(delay)s, sent_at = NULL, lease_until = NULL, claimed_by = NULL,
   finished_at = CASE WHEN %(waits)s OR (%(state)s = 'done' AND sent_at IS NOT NULL) THEN NULL ELSE now() END

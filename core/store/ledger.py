@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from core.domain.ids import new_id
 from core.store.database import Connection
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LedgerRow:
+    """`id` is the call's own, given when it was made: written twice, it is one row."""
+
+    id: UUID
     provider: str
     model: str
     prompt_tokens: int
@@ -32,11 +34,12 @@ async def record(
         " completion_tokens, cost_usd, latency_ms, outcome)"
         " SELECT id, %s, %s, provider, model, prompt, cached, completion, cost, latency, outcome FROM unnest("
         "  %s::uuid[], %s::text[], %s::text[], %s::int[], %s::int[], %s::int[], %s::numeric[], %s::int[],"
-        "  %s::text[]) AS t (id, provider, model, prompt, cached, completion, cost, latency, outcome)",
+        "  %s::text[]) AS t (id, provider, model, prompt, cached, completion, cost, latency, outcome)"
+        " ON CONFLICT DO NOTHING",
         (
             job_id,
             project_id,
-            [new_id() for _ in rows],
+            [row.id for row in rows],
             [row.provider for row in rows],
             [row.model for row in rows],
             [row.prompt_tokens for row in rows],

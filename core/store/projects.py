@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,8 @@ from core.store.database import Connection
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProjectFields:
     """What people write of a project. `summary`, `tags`, `category` and `keywords` are theirs and are
-    never overwritten; budgets in USD, None: only the caps of all projects."""
+    never overwritten; budgets in USD, None: only the caps of all projects; `ingest_rate` in events a
+    minute, None: as the settings say."""
 
     key: str
     title: str = ""
@@ -37,6 +38,7 @@ class ProjectFields:
     instructions: str | None = None
     budget_day_usd: float | None = None
     budget_month_usd: float | None = None
+    ingest_rate: int | None = None
 
     @property
     def text(self) -> ProjectText:
@@ -71,6 +73,7 @@ _OWN = (
     "instructions",
     "budget_day_usd",
     "budget_month_usd",
+    "ingest_rate",
 )
 COLUMNS = ", ".join(("id", "number", "created_at", "updated_at", *_OWN))
 
@@ -93,7 +96,7 @@ def project_of(row: Sequence[Any]) -> Project:
 
 
 async def find(connection: Connection, project_id: UUID) -> Project | None:
-    cursor = await connection.execute(f"SELECT {COLUMNS} FROM projects WHERE id = %s", (project_id,))  # noqa: S608
+    cursor = await connection.execute(f"SELECT {COLUMNS} FROM projects WHERE id = %s", (project_id,))  # noqa: S608  (constants only)
     row = await cursor.fetchone()
     return project_of(row) if row else None
 
@@ -104,15 +107,15 @@ async def put(
     fields: ProjectFields,
     *,
     keeps_key: bool = False,
-    keeps_budgets: bool = False,
+    keeps: Collection[str] = (),
 ) -> bool:
     """Write all of a project's own fields. True: it is new.
 
     A key is for ever, since events are sent to it from afar: another one than the project has is a
     Conflict, as is one that another project has. With `keeps_key` it stays as it is, if it is there;
-    with `keeps_budgets` the caps do.
+    the fields named in `keeps` do too.
     """
-    kept = {"key"} | ({"budget_day_usd", "budget_month_usd"} if keeps_budgets else set())
+    kept = {"key", *keeps}
     values = [_sql_value(getattr(fields, name)) for name in _OWN]
     changed = ", ".join(f"{name} = excluded.{name}" for name in _OWN if name not in kept)
     marks = ", ".join(["%s"] * len(_OWN))
@@ -159,6 +162,22 @@ async def newest(
     )
     found = [project_of(row) for row in await cursor.fetchall()]
     return page_of(found, limit, lambda project: Cursor(at=project.created_at, id=project.id))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Addressed:
+    """What ingest needs of the project that an event names."""
+
+    id: UUID
+    ingest_rate: int | None
+
+
+async def addressed_by(connection: Connection, keys: Sequence[str]) -> dict[str, Addressed]:
+    """Those of the keys that exist."""
+    cursor = await connection.execute(
+        "SELECT key, id, ingest_rate FROM projects WHERE key = ANY(%s)", (list(keys),)
+    )
+    return {key: Addressed(id=id_, ingest_rate=rate) for key, id_, rate in await cursor.fetchall()}
 
 
 async def ids_by_key(connection: Connection, keys: Sequence[str]) -> dict[str, UUID]:

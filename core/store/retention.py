@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+from core.domain.ids import first_id_at
 from core.store.database import Connection
 
-_OLD = "SELECT id FROM error_events WHERE received_at < now() - %(age)s ORDER BY received_at LIMIT %(limit)s"
+_OLD = (
+    "SELECT id FROM error_events WHERE received_at < now() - %(age)s ORDER BY received_at LIMIT %(limit)s"
+    " FOR UPDATE SKIP LOCKED"
+)
 
 # A group's original analysis is what later events copy: it passes to the youngest copy that stays.
-_PASS_ON = f"""
-WITH old AS ({_OLD}), gone AS (
-  DELETE FROM error_analysis a USING old WHERE a.error_event_id = old.id
+_INHERIT = """
+WITH gone AS (
+  DELETE FROM error_analysis a WHERE a.error_event_id = ANY(%(old)s)
   RETURNING a.group_id, a.prompt_version, a.reused_from
 )
 SELECT gone.group_id, heir.id FROM gone LEFT JOIN LATERAL (
@@ -21,7 +25,7 @@ SELECT gone.group_id, heir.id FROM gone LEFT JOIN LATERAL (
   ORDER BY e.received_at DESC, e.id DESC LIMIT 1
 ) heir ON true
 WHERE gone.reused_from IS NULL
-"""  # noqa: S608  (constants only)
+"""
 
 # Where nobody inherits, the group is as if it had never been analysed: its next error makes a new job.
 _FORGET = """
@@ -34,13 +38,14 @@ AND NOT EXISTS (SELECT FROM error_analysis a WHERE a.group_id = j.subject_id
 async def delete_events(connection: Connection, *, older_than: timedelta, limit: int) -> int:
     """Events and their analyses. A group that keeps younger events keeps its analysis, too."""
     parameters = {"age": older_than, "limit": limit}
-    passed_on = await (await connection.execute(_PASS_ON, parameters)).fetchall()
+    old = [id_ for (id_,) in await (await connection.execute(_OLD, parameters)).fetchall()]
+    passed_on = await (await connection.execute(_INHERIT, {"age": older_than, "old": old})).fetchall()
     await connection.execute(
         "UPDATE error_analysis SET reused_from = NULL WHERE error_event_id = ANY(%s)",
         ([heir for _, heir in passed_on if heir is not None],),
     )
     await connection.execute(_FORGET, ([group_id for group_id, _ in passed_on],))
-    cursor = await connection.execute(f"DELETE FROM error_events WHERE id IN ({_OLD})", parameters)  # noqa: S608
+    cursor = await connection.execute("DELETE FROM error_events WHERE id = ANY(%s)", (old,))
     return cursor.rowcount
 
 
@@ -82,9 +87,10 @@ async def delete_ended_jobs(connection: Connection, *, older_than: timedelta, li
 
 
 async def delete_calls(connection: Connection, *, older_than: timedelta, limit: int) -> int:
+    """Found by their ids, which say when they were made."""
     cursor = await connection.execute(
-        "DELETE FROM llm_calls WHERE id IN (SELECT id FROM llm_calls WHERE created_at < now() - %s LIMIT %s)",
-        (older_than, limit),
+        "DELETE FROM llm_calls WHERE id IN (SELECT id FROM llm_calls WHERE id < %s ORDER BY id LIMIT %s)",
+        (first_id_at(datetime.now(UTC) - older_than), limit),
     )
     return cursor.rowcount
 

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from core.domain.job import JobState
+from core.domain.job import SUSPECT_AFTER, JobState
 
 metadata = MetaData(
     naming_convention={
@@ -40,6 +40,7 @@ metadata = MetaData(
 )
 
 _NOW = func.now()
+_INGEST_RATE = "events a minute; null: as the settings say"
 
 
 def _time(name: str, *, nullable: bool = False, default: bool = True) -> Column[object]:
@@ -68,11 +69,13 @@ projects = Table(
     Column("instructions", Text),
     Column("budget_day_usd", Numeric(12, 4), comment="null: only the caps of all projects"),
     Column("budget_month_usd", Numeric(12, 4)),
+    Column("ingest_rate", Integer, comment=_INGEST_RATE),
     _time("created_at"),
     _time("updated_at"),
     CheckConstraint("status IN ('draft', 'published')", name="status"),
     CheckConstraint("tag_vocabulary IN ('free', 'prefer-existing', 'only-existing')", name="vocabulary"),
     CheckConstraint("tag_merge IN ('append', 'replace')", name="tag_merge"),
+    CheckConstraint("ingest_rate > 0", name="ingest_rate"),
     Index("ix_projects_newest", desc("created_at"), desc("id")),
 )
 
@@ -106,9 +109,17 @@ api_keys = Table(
         comment="null: every project",
     ),
     Column("name", Text, nullable=False, server_default=""),
+    Column("ingest_rate", Integer, comment=_INGEST_RATE),
     _time("created_at"),
     _time("revoked_at", nullable=True),
+    _time("expires_at", nullable=True),
+    Column(
+        "replaced_by",
+        ForeignKey("api_keys.id", ondelete="SET NULL"),
+        comment="the key that a rotation made; this one ends at expires_at",
+    ),
     CheckConstraint("scope IN ('ingest', 'read', 'write', 'admin')", name="scope"),
+    CheckConstraint("ingest_rate > 0", name="ingest_rate"),
 )
 
 error_groups = Table(
@@ -124,6 +135,7 @@ error_groups = Table(
     UniqueConstraint("project_id", "fingerprint_version", "fingerprint"),
     CheckConstraint("status IN ('open', 'resolved', 'ignored')", name="status"),
     Index("ix_error_groups_newest", desc("first_seen"), desc("id")),
+    Index("ix_error_groups_project", "project_id", desc("first_seen"), desc("id")),
 )
 
 error_events = Table(
@@ -186,11 +198,18 @@ jobs = Table(
     Column("kind", Text, nullable=False),
     Column("subject_id", Uuid, nullable=False),
     Column("version", Text, nullable=False),
-    Column("project_id", ForeignKey("projects.id", ondelete="CASCADE"), index=True, nullable=False),
+    Column("project_id", ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
     Column("state", Text, nullable=False, server_default=JobState.QUEUED),
     Column("reason", Text),
     Column("force", Boolean, nullable=False, server_default=text("false"), comment="ask again though known"),
     Column("attempts", SmallInteger, nullable=False, server_default="0"),
+    Column(
+        "losses",
+        SmallInteger,
+        nullable=False,
+        server_default="0",
+        comment="workers that died or hung with it",
+    ),
     _time("due_at"),
     _time("sent_at", nullable=True),
     _time("lease_until", nullable=True),
@@ -202,9 +221,28 @@ jobs = Table(
     UniqueConstraint("kind", "subject_id", "version"),
     CheckConstraint("state IN ({})".format(", ".join(f"'{s}'" for s in JobState)), name="state"),
     Index("ix_jobs_waiting", "due_at", postgresql_where=text("state = 'queued'")),
+    Index(
+        "ix_jobs_sent",
+        "kind",
+        "project_id",
+        postgresql_where=text("state = 'queued' AND sent_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_jobs_unsent",
+        "kind",
+        "project_id",
+        "due_at",
+        postgresql_where=text("state = 'queued' AND sent_at IS NULL"),
+    ),
+    Index(
+        "ix_jobs_suspect",
+        "due_at",
+        postgresql_where=text(f"losses >= {SUSPECT_AFTER} AND state IN ('queued', 'running')"),
+    ),
     Index("ix_jobs_leased", "lease_until", postgresql_where=text("state = 'running'")),
     Index("ix_jobs_paused", "due_at", postgresql_where=text("state = 'skipped' AND reason = 'budget'")),
     Index("ix_jobs_by_state", "state", desc("created_at"), desc("id")),
+    Index("ix_jobs_project", "project_id", "state", desc("created_at"), desc("id")),
 )
 
 llm_calls = Table(

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, Response
 from core import metrics
 from core.domain.access import Scope
 from core.domain.clean import holds_more_than
-from core.errors import FieldProblem, Forbidden, InvalidInput, NotFound, RootnoteError
+from core.errors import FieldProblem, Forbidden, InvalidInput, NotFound, QuotaExceeded, RootnoteError
 from core.store import events
 from handlers.bodies import decode, parse, read_body, validate
 from handlers.buffering import admit, receive_or_buffer
@@ -46,6 +46,7 @@ from handlers.wiring import deps_of
 
 router = APIRouter(prefix="/api/v1/events", tags=["events"])
 
+_INGEST_PROBLEMS = BODY_PROBLEMS | {429: problem("Over the key's or the project's quota; see Retry-After")}
 _MOST_VALUES = 100_000
 """In one batch: 200 for each of 500 events, on average."""
 
@@ -54,7 +55,7 @@ _MOST_VALUES = 100_000
     "",
     status_code=202,
     response_model=EventAccepted,
-    responses=BODY_PROBLEMS | {200: {"model": EventAccepted, "description": "Stored before"}},
+    responses=_INGEST_PROBLEMS | {200: {"model": EventAccepted, "description": "Stored before"}},
     openapi_extra=body_of(EventIn) | {"parameters": [IDEMPOTENCY_KEY]},
 )
 async def create_event(request: Request) -> Response:
@@ -62,6 +63,8 @@ async def create_event(request: Request) -> Response:
     started = time.perf_counter()
     deps = deps_of(request)
     sender = await admit(request, deps)
+    deps.quotas.refuse_known(sender)
+    await deps.quotas.charge_key(sender, 1)
     body = await read_body(request, deps.settings)
     incoming = prepare(parse(EventIn, body), idempotency_key=_idempotency_key(request))
     [answer] = await receive_or_buffer(
@@ -77,7 +80,7 @@ async def create_event(request: Request) -> Response:
     "/batch",
     status_code=202,
     response_model=BatchAccepted,
-    responses=BODY_PROBLEMS,
+    responses=_INGEST_PROBLEMS,
     openapi_extra=body_of(BatchDocumented) | {"parameters": [IDEMPOTENCY_KEY]},
 )
 async def create_events(request: Request) -> Response:
@@ -85,22 +88,26 @@ async def create_events(request: Request) -> Response:
     started = time.perf_counter()
     deps = deps_of(request)
     sender = await admit(request, deps)
+    deps.quotas.refuse_known(sender)
     body = await read_body(request, deps.settings)
     batch = validate(BatchIn, decode(body))
     if len(batch.events) > deps.settings.max_batch_events:
         most = deps.settings.max_batch_events
         raise InvalidInput(FieldProblem(field="events", message=f"holds more than {most} events"))
+    await deps.quotas.charge_key(sender, len(batch.events))
     if holds_more_than(batch.events, _MOST_VALUES):
         message = f"hold more than {_MOST_VALUES:,} values in all"
         raise InvalidInput(FieldProblem(field="events", message=message))
     prepared = await _prepare_all(batch.events, _idempotency_key(request))
     batch.events.clear()
     good = [item for item in prepared if isinstance(item, Incoming)]
-    answers = iter(
+    received = (
         await receive_or_buffer(good, sender=sender, request_id=request_id_of(request), deps=deps)
         if good
         else []
     )
+    _raise_if_all_over_quota(received)
+    answers = iter(received)
     results = [_item(next(answers) if isinstance(item, Incoming) else item) for item in prepared]
     metrics.INGEST_SECONDS.observe(time.perf_counter() - started)
     accepted = sum(item.status < 300 for item in results)
@@ -124,9 +131,15 @@ async def _prepare_all(events_in: list[Any], idempotency_key: str | None) -> lis
         try:
             prepared.append(prepare(validate(EventIn, value, prefix=f"events.{index}."), idempotency_key=key))
         except InvalidInput as exc:
-            metrics.EVENTS_REFUSED.labels(422).inc()
             prepared.append(exc)
     return prepared
+
+
+def _raise_if_all_over_quota(received: list[Receipt | RootnoteError]) -> None:
+    """A client that looks at nothing but the status must see that it sends too much."""
+    over = [answer for answer in received if isinstance(answer, QuotaExceeded)]
+    if over and len(over) == len(received):
+        raise max(over, key=lambda answer: answer.retry_after)
 
 
 def _accepted(receipt: Receipt) -> dict[str, str | None]:
@@ -137,7 +150,8 @@ def _accepted(receipt: Receipt) -> dict[str, str | None]:
 def _item(answer: Receipt | RootnoteError) -> BatchItem:
     if isinstance(answer, RootnoteError):
         # What is wrong is the event's project, or nothing that its sender could mend.
-        field = "project_key" if isinstance(answer, Forbidden) else "event"
+        field = "project_key" if isinstance(answer, Forbidden | QuotaExceeded) else "event"
+        metrics.EVENTS_REFUSED.labels(status_of(answer)).inc()
         fields = field_problems(answer) or field_problems(
             InvalidInput(FieldProblem(field=field, message=str(answer)))
         )

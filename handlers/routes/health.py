@@ -47,7 +47,7 @@ async def _store_checks(deps: Deps) -> dict[str, dict[str, Any]]:
         down = _down(exc)
         return {"postgres": down, "migrations": down, "sweeper": down, "worker": down}
     return {
-        "postgres": {"ok": True},
+        "postgres": {"ok": True} if found.is_writable else {"ok": False, "error": "it is read-only"},
         "migrations": {"ok": found.has_schema, "at": found.revision, "head": health.HEAD},
         "sweeper": _sign_of_life(found.sweeper_age, deps),
         "worker": _sign_of_life(found.worker_age, deps),

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from core.domain.access import Scope
 from core.errors import Conflict, NotFound
@@ -14,6 +14,7 @@ from core.operations import metadata as operations
 from core.operations.projects import merged
 from core.store import metadata
 from handlers.project_schemas import GenerationQueued, MetadataExists, MetadataOut
+from handlers.responses import InertJSONResponse
 from handlers.routes.common import PROBLEMS, problem, request_id_of
 from handlers.routes.projects import own_only
 from handlers.wiring import Deps, deps_of
@@ -46,9 +47,9 @@ async def generate_metadata(request: Request, project_id: UUID, force: bool = Fa
     if requested.stored is not None:
         shown = await _shown(project_id, deps)
         exists = MetadataExists(status="exists", metadata=shown)
-        return JSONResponse(exists.model_dump(mode="json"), 200)
+        return InertJSONResponse(exists.model_dump(mode="json"), 200)
     queued = GenerationQueued(job_id=requested.job_id, task_id=str(requested.job_id), status="queued")
-    return JSONResponse(queued.model_dump(mode="json"), 202)
+    return InertJSONResponse(queued.model_dump(mode="json"), 202)
 
 
 @router.get("/{project_id}/metadata", response_model=MetadataOut, responses=_NOT_FOUND)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from core.domain.access import Caller, Scope
 from core.errors import Forbidden, NotFound
@@ -13,6 +13,7 @@ from core.operations.project_input import ProjectIn
 from core.store import projects
 from handlers.bodies import parse, read_body
 from handlers.project_schemas import ProjectOut, ProjectPage
+from handlers.responses import InertJSONResponse
 from handlers.routes.common import BODY_PROBLEMS, PROBLEMS, CursorParam, Limit, body_of, cursor_of, problem
 from handlers.wiring import deps_of
 
@@ -30,7 +31,8 @@ _NOT_FOUND = PROBLEMS | {404: problem()}
 async def put_project(request: Request, project_id: UUID) -> Response:
     """Write all of the project's fields; those left out get their defaults, but for its key. 201: new.
 
-    The key cannot be changed later. Budgets need an admin key, and stay as they are for others.
+    The key cannot be changed later. Budgets need an admin key and `ingest_rate` one for all projects; both
+    stay as they are for others.
     """
     deps = deps_of(request)
     caller = await deps.keys.caller(request, Scope.WRITE)
@@ -38,18 +40,29 @@ async def put_project(request: Request, project_id: UUID) -> Response:
         raise Forbidden("this key is for another project")
     wanted = parse(ProjectIn, await read_body(request, deps.settings))
     fields = wanted.fields(default_key=str(project_id))
-    is_admin = caller.scope.covers(Scope.ADMIN)
-    if not is_admin and wanted.model_fields_set & {"budget_day_usd", "budget_month_usd"}:
-        raise Forbidden("a project's budgets are set with an admin key")
+    keeps = _not_to_set(caller, wanted)
     is_new = await deps.database.autocommit(
-        lambda c: projects.put(
-            c, project_id, fields, keeps_key=wanted.key is None, keeps_budgets=not is_admin
-        )
+        lambda c: projects.put(c, project_id, fields, keeps_key=wanted.key is None, keeps=keeps)
     )
     stored = await deps.database.autocommit(lambda c: projects.find(c, project_id))
     if stored is None:
         raise NotFound(f"no project {project_id}")
-    return JSONResponse(ProjectOut.of(stored).model_dump(mode="json"), 201 if is_new else 200)
+    return InertJSONResponse(ProjectOut.of(stored).model_dump(mode="json"), 201 if is_new else 200)
+
+
+def _not_to_set(caller: Caller, wanted: ProjectIn) -> set[str]:
+    """The fields that are not this caller's to set. Raises Forbidden if one of them was sent.
+
+    A project's own admin says what it may spend, but not how much of what all projects share it may take.
+    """
+    is_admin = caller.scope.covers(Scope.ADMIN)
+    budgets = set() if is_admin else {"budget_day_usd", "budget_month_usd"}
+    if wanted.model_fields_set & budgets:
+        raise Forbidden("a project's budgets are set with an admin key")
+    rate = set() if is_admin and caller.project_id is None else {"ingest_rate"}
+    if wanted.model_fields_set & rate:
+        raise Forbidden("a project's ingest_rate is set with an admin key for all projects")
+    return budgets | rate
 
 
 @router.get("/{project_id}", response_model=ProjectOut, responses=_NOT_FOUND)

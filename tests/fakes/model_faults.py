@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tests.fakes.model_answers import Json, mapping
+from tests.fakes.model_poison import Poison
 
 PROVIDERS = ("openai", "gemini")
 _CALLS_KEPT = 10_000
@@ -80,16 +81,18 @@ class State:
     def __init__(self) -> None:
         self.plans: dict[str, Plan] = {}
         self.calls: deque[dict[str, Json]] = deque()
+        self.poison: Poison | None = None
         self.reset()
 
     def reset(self) -> None:
         self.plans = {provider: Plan() for provider in PROVIDERS}
         self.calls = deque(maxlen=_CALLS_KEPT)
+        self.poison = None
 
     def record(
         self, *, provider: str, model: str, headers: Mapping[str, str], body: Json, outcome: str
     ) -> None:
-        """`outcome` is the fault's name, or `rejected` where the request itself was wrong."""
+        """`outcome` is the fault's name, `rejected` where the request itself was wrong, or `poison`."""
         self.calls.append(
             {
                 "provider": provider,

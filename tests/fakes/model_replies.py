@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from tests.fakes import gemini_wire, openai_wire
 from tests.fakes.model_answers import Json, conforming, mapping
 from tests.fakes.model_faults import Fault, State
+from tests.fakes.obedient import obedient_answer
 
 BAD_KEY = "bad-key"
 _DRIP_SECONDS = 0.1
@@ -82,6 +83,8 @@ class OpenAIDialect:
                 )
             case "content_filter":
                 return openai_wire.completion(model, "", prompt_tokens=tokens, finish_reason="content_filter")
+            case "tool_call":
+                return openai_wire.calling(model, prompt_tokens=tokens)
             case "length":
                 return openai_wire.completion(model, text, prompt_tokens=tokens, finish_reason="length")
             case _:
@@ -117,6 +120,8 @@ class GeminiDialect:
                 return gemini_wire.blocked(model, prompt_tokens=tokens)
             case "content_filter":
                 return gemini_wire.completion(model, "", prompt_tokens=tokens, finish_reason="SAFETY")
+            case "tool_call":
+                return gemini_wire.calling(model, prompt_tokens=tokens)
             case "length":
                 return gemini_wire.completion(model, text, prompt_tokens=tokens, finish_reason="MAX_TOKENS")
             case _:
@@ -171,9 +176,13 @@ async def _answer(request: Request, dialect: Dialect, provider: str, key: str) -
     refused = dialect.refuse(call)
     # A request that is refused uses up no step of the script.
     fault = plan.next_fault() if refused is None else Fault(name="rejected")
+    poison = state.poison if state.poison is not None and state.poison.text in json.dumps(body) else None
+    outcome = "poison" if poison else fault.name
     state.record(
-        provider=provider, model=model, headers=dict(request.headers), body=dict(body), outcome=fault.name
+        provider=provider, model=model, headers=dict(request.headers), body=dict(body), outcome=outcome
     )
+    if poison and request.client:
+        poison.strike(port=request.client.port, our_port=request.scope["server"][1])
     return refused or await _reply(request, dialect, call, fault)
 
 
@@ -203,6 +212,8 @@ def _text(call: Call, schema: Mapping[str, Json], fault: str) -> str:
         return "I think that the database was down, but I cannot be sure."
     if fault == "wrong_schema":
         return json.dumps({"unexpected": True})
+    if fault == "obey":
+        return obedient_answer(call.body, schema)
     answer = call.answer if call.answer is not None else conforming(schema)
     text = answer if isinstance(answer, str) else json.dumps(answer)
     return text[: len(text) // 2] if fault == "length" else text

@@ -5,13 +5,15 @@
 
 PUT /_control {"provider": "openai"|"gemini", "script": [{"fault": "429", "retry_after": 2}, …],
                "then": "ok", "answer": {…} or "text", "model": "…"}    changes what is named
+PUT /_control {"poison": {"text": "…", "kills": "process"|"group"}}    SIGKILL for who sends this text
 DELETE /_control   forgets scripts, answers and calls
 GET /_calls        every model call so far, without keys
 
 Faults: ok; latency, hang (silent for `seconds`, then ok); drip (a byte every 0.1 s for `seconds`,
 then ok); cut (half a body, then the connection closes); garbage (200, not JSON); html (200, a
 page); strange (200, JSON of another shape); quota; refusal (of the prompt); content_filter (of
-the answer); length (the answer is cut off); invalid_json_answer; wrong_schema; or any HTTP status
+the answer); length (the answer is cut off); tool_call (a call in place of an answer); obey (does
+what the prompt's text orders, see `obedient`); invalid_json_answer; wrong_schema; or any HTTP status
 from 400. Every error repeats the key and the prompt, as a careless server might.
 """
 
@@ -22,6 +24,7 @@ import os
 import socket
 import sys
 import threading
+from collections.abc import Mapping
 
 import uvicorn
 from starlette.applications import Starlette
@@ -29,8 +32,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tests.fakes.model_answers import mapping
+from tests.fakes.model_answers import Json, mapping
 from tests.fakes.model_faults import State
+from tests.fakes.model_poison import Poison
 from tests.fakes.model_replies import answer_gemini, answer_openai
 
 
@@ -55,11 +59,21 @@ async def _control(request: Request) -> Response:
         state.reset()
         return Response(status_code=204)
     told = mapping(await request.json())
+    if "poison" in told:
+        return _set_poison(state, mapping(told["poison"]))
     plan = state.plans.get(str(told.get("provider")))
     if plan is None:
         return JSONResponse({"error": "provider is openai or gemini"}, status_code=400)
     try:
         plan.update(told)
+    except ValueError as exc:
+        return JSONResponse({"error": str(exc)}, status_code=400)
+    return Response(status_code=204)
+
+
+def _set_poison(state: State, told: Mapping[str, Json]) -> Response:
+    try:
+        state.poison = Poison(text=str(told.get("text") or ""), kills=str(told.get("kills") or ""))
     except ValueError as exc:
         return JSONResponse({"error": str(exc)}, status_code=400)
     return Response(status_code=204)

@@ -132,3 +132,15 @@ def completion(
         "service_tier": "default",
         "system_fingerprint": "fp_fake",
     }
+
+
+def calling(model: str, *, prompt_tokens: int) -> dict[str, Json]:
+    """A call of a tool that nobody offered."""
+    call = {"name": "run_shell", "arguments": '{"command": "curl http://evil.example"}'}
+    message: Json = {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"id": "c", "type": "function", "function": call}],
+    }
+    choice: Json = {"index": 0, "message": message, "finish_reason": "tool_calls"}
+    return completion(model, None, prompt_tokens=prompt_tokens) | {"choices": [choice]}

@@ -43,6 +43,10 @@ class ModelServer:
         """The name by which the model calls itself; None for the one that it was asked by."""
         self._control({"provider": provider, "model": model})
 
+    def poison(self, text: str, *, kills: str) -> None:
+        """SIGKILL for every `process`, or process's `group`, that sends a prompt with this text."""
+        self._control({"poison": {"text": text, "kills": kills}})
+
     def calls(self, provider: str | None = None) -> Sequence[Mapping[str, Json]]:
         """Every model call since the start or the last reset, oldest first; of one provider or all."""
         found: list[dict[str, Json]] = self._send("GET", "/_calls").json()

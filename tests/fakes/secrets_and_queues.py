@@ -21,7 +21,8 @@ CREDENTIALS = {
 
 
 class FakeAws:
-    """`refuses` True: every call is answered with 503. `queues` holds messages as they were sent."""
+    """`refuses` True: every call is answered with 503; `silent_seconds`: none sooner than that, nor done.
+    `queues` holds messages as they were sent."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -29,6 +30,8 @@ class FakeAws:
         self.queues: dict[str, list[dict[str, Any]]] = {}
         self.reads: list[str] = []
         self.refuses = False
+        self.silent_seconds = 0.0
+        self.closing = threading.Event()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -40,7 +43,7 @@ class FakeAws:
         return url
 
     def answer(self, target: str, asked: Mapping[str, Any]) -> Answer:
-        if self.refuses:
+        if self.refuses or (self.silent_seconds and not self.closing.wait(self.silent_seconds)):
             return 503, {"__type": "ServiceUnavailable", "message": "away"}
         actions: dict[str, Callable[[Mapping[str, Any]], Answer]] = {
             "secretsmanager.GetSecretValue": self._secret,
@@ -92,6 +95,7 @@ def running_aws() -> Iterator[FakeAws]:
     try:
         yield fake
     finally:
+        fake.closing.set()
         server.shutdown()
         server.server_close()
         thread.join()

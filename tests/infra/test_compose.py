@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,9 +60,24 @@ def test_our_containers_are_locked_down_and_their_commands_are_understood(name: 
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     command = service["command"]
-    if command[0] == "sh":
-        command = command[-1].partition("exec ")[2].split()
+    if command[:2] == ["python", "-c"]:
+        command = command[3:]
     check_command(command)
+
+
+@pytest.mark.parametrize(("password", "code"), [("user:password", 0), ("", 1)])
+def test_flower_does_not_start_without_a_password(tmp_path: Path, password: str, code: int) -> None:
+    starter = SERVICES["flower"]["command"][1:3]
+    done = subprocess.run(
+        [sys.executable, *starter, "true"],
+        env={"PATH": os.environ["PATH"], "FLOWER_BASIC_AUTH": password},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, "FLOWER_BASIC_AUTH" in done.stderr) == (code, code == 1)
 
 
 @pytest.mark.parametrize("name", SERVICES)

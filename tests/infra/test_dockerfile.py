@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+from pathlib import Path
+
+import pytest
 
 from tests.conftest import ROOT
 from tests.infra.commands import check_command
@@ -45,15 +49,30 @@ def test_packages_are_the_locked_ones_by_hash() -> None:
 
 def test_the_final_stage_installs_nothing_and_takes_the_installers_away() -> None:
     (run,) = values(FINAL, "RUN")
-    assert not re.search(r"\b(apt|apt-get|gcc|build-essential|install)\b", run)
-    removed = re.search(r"rm -rf ([^&]+)", run)
-    assert removed
-    assert removed[1].split() == [
+    assert not re.search(r"(?<![/\w])(apt|apt-get|gcc|build-essential|install)\b", run)
+    removed = {path for found in re.findall(r"rm -rf ([^&]+)", run) for path in found.split()}
+    assert removed >= {
         "/usr/local/bin/pip*",
         "/usr/local/lib/python3.*/site-packages/*",
         "/usr/local/lib/python3.*/ensurepip",
-    ]
+        "/usr/lib/apt",
+        "/usr/lib/dpkg",
+    }
     assert "-perm /6000 -exec chmod a-s" in run
+    # The last step: nothing could run after it.
+    deletion = run.split("&&")[-1].split()
+    assert deletion[0] == "find"
+    assert deletion[-1] == "-delete"
+    assert {"/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"} <= set(deletion)
+
+
+@pytest.mark.parametrize(("name", "stays"), [("python3.11", True), ("python", True), ("sh", False)])
+def test_of_the_programs_python_alone_stays(tmp_path: Path, name: str, stays: bool) -> None:
+    (tmp_path / name).touch()
+    (run,) = values(FINAL, "RUN")
+    deletion = [word.strip("'") for word in run.split("&&")[-1].split() if not word.startswith("/usr")]
+    subprocess.run(["find", tmp_path, *deletion[1:]], check=True)
+    assert (tmp_path / name).exists() is stays
     assert [copy.split()[0] for copy in values(FINAL, "COPY")] == ["--from=build"] * 2
 
 

@@ -110,6 +110,19 @@ def test_containers_are_told_what_the_code_reads(name: str) -> None:
                 check_command(command)
 
 
+def test_our_containers_ask_for_no_program_but_pythons() -> None:
+    """The image has no shell and no tools."""
+    for name in PODS:
+        for container in pod(name)["containers"]:
+            if container["image"] == OURS:
+                hooks = [
+                    container.get(probe, {}) for probe in ("startupProbe", "livenessProbe", "readinessProbe")
+                ]
+                hooks += container.get("lifecycle", {}).values()
+                for command in (hook["exec"]["command"] for hook in hooks if "exec" in hook):
+                    assert command[0] == "python", name
+
+
 def test_secrets_come_from_the_secret_and_only_to_those_who_need_them() -> None:
     example = find("Secret", "rootnote-secrets")["stringData"]
     for name in PODS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -13,10 +14,13 @@ import httpx2
 import pytest
 
 from core.domain.analysis import Analysis, Category
+from core.domain.ids import new_id
 from core.domain.job import RetryPolicy
 from core.errors import Failure, StoreUnavailable
 from core.store.budget import Caps
 from core.store.database import Database
+from infra.local.postgres import PostgresServer
+from tests.faults.proxy import Cut, Proxy
 from tests.integration.conftest import DEV_TOKEN, Query, guide_event
 from worker.loop import STOPPING
 from worker.providers.base import Answer, CallRecord, ChainFailed, Prompt, Usage
@@ -35,6 +39,12 @@ CALL = CallRecord(
     latency_ms=12,
     outcome="ok",
 )
+
+_claims = itertools.count(1)
+
+
+def a_call() -> CallRecord:
+    return replace(CALL, id=new_id())
 
 
 @dataclass(kw_only=True)
@@ -63,6 +73,7 @@ class ScriptedModels:
             if asyncio.iscoroutine(waiting):
                 await waiting
         if self.failure is not None:
+            self.failure.calls = tuple(replace(call, id=new_id()) for call in self.failure.calls)
             raise self.failure
         value = Analysis(
             root_cause=self.text,
@@ -72,7 +83,7 @@ class ScriptedModels:
             unknowns=(),
             confidence=0.5,
         )
-        return Answer(value=value, provider="openai", model="m-1", calls=(CALL,))
+        return Answer(value=value, provider="openai", model="m-1", calls=(a_call(),))
 
 
 def failing(failure: Failure, retry_after: float | None = None) -> ScriptedModels:
@@ -111,7 +122,7 @@ async def queued(client: httpx2.AsyncClient, query: Query, **changes: object) ->
 
 async def work(job_id: UUID, tools: AnalyseTools, models: ScriptedModels | None = None) -> str:
     used = replace(tools, asking=replace(tools.asking, models=models)) if models else tools
-    return await analyse_event(job_id, claimed_by="test:1", tools=used)
+    return await analyse_event(job_id, claimed_by=f"test:{next(_claims)}", tools=used)
 
 
 async def test_one_call_and_a_row_for_each_event(
@@ -392,3 +403,85 @@ async def test_a_job_whose_events_are_gone_is_skipped(
     assert await work(job_id, tools) == "skipped"
     [job] = query("SELECT state, reason FROM jobs")
     assert (job["state"], job["reason"]) == ("skipped", "no event with status 500 or above")
+
+
+@pytest.mark.parametrize("answers", ["the claim's", "the end's"])
+async def test_a_commit_whose_answer_is_lost(
+    client: httpx2.AsyncClient,
+    query: Query,
+    tools: AnalyseTools,
+    postgres: PostgresServer,
+    database_url: str,
+    answers: str,
+) -> None:
+    """Done once, and paid for once: whoever was cut off does not know whether it happened."""
+    job_id = await queued(client, query)
+    query(
+        "INSERT INTO budget_windows (scope, period, starts, spent)"
+        " VALUES (%s, 'day', (now() AT TIME ZONE 'UTC')::date, 0)",
+        UUID(int=0),
+    )
+    assert postgres.port is not None
+    with Proxy(postgres.port) as proxy:
+        cut = Cut(marker=b"COMMIT\0", is_said_by_client=False, times=1)
+
+        def cut_now() -> None:
+            proxy.cut = cut
+
+        url = database_url.replace(f":{postgres.port}/", f":{proxy.port}/")
+        database = Database(url, pool_size=2, timeout=5)
+        models = ScriptedModels(before=cut_now)
+        if answers == "the claim's":
+            cut_now()
+            models = ScriptedModels()
+        distant = replace(
+            tools,
+            jobs=replace(tools.jobs, database=database),
+            asking=replace(tools.asking, database=database, models=models),
+        )
+        outcome = await work(job_id, distant)
+        await database.aclose()
+    assert cut.done == 1
+    assert outcome in {"done", "claim_lost"}
+    [job] = query("SELECT state, attempts FROM jobs")
+    assert (job["state"], job["attempts"]) == ("done", 1)
+    assert len(models.asked) == 1
+    assert query("SELECT count(*) AS n FROM error_analysis") == [{"n": 1}]
+    assert query("SELECT count(*) AS n FROM llm_calls") == [{"n": 1}]
+    [window] = query("SELECT spent FROM budget_windows")
+    assert float(window["spent"]) == 0.001
+
+
+async def test_an_answer_waits_for_a_database_that_is_away(
+    client: httpx2.AsyncClient,
+    query: Query,
+    tools: AnalyseTools,
+    postgres: PostgresServer,
+    database_url: str,
+) -> None:
+    """It was paid for; and to leave the job to its lease would take longer than the outage."""
+    job_id = await queued(client, query)
+    assert postgres.port is not None
+    with Proxy(postgres.port) as proxy:
+        database = Database(proxy.routed(database_url), pool_size=2, timeout=1)
+        coming_back: list[asyncio.Task[None]] = []
+
+        async def come_back() -> None:
+            await asyncio.sleep(4)
+            proxy.pass_on()
+
+        def go_away() -> None:
+            proxy.refuse()
+            coming_back.append(asyncio.create_task(come_back()))
+
+        models = ScriptedModels(before=go_away)
+        distant = replace(
+            tools,
+            jobs=replace(tools.jobs, database=database, patience=timedelta(seconds=60)),
+            asking=replace(tools.asking, database=database, models=models),
+        )
+        assert await work(job_id, distant) == "done"
+        await asyncio.gather(*coming_back)
+        await database.aclose()
+    assert len(models.asked) == 1
+    assert query("SELECT state, attempts FROM jobs") == [{"state": "done", "attempts": 1}]

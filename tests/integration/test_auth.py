@@ -14,6 +14,7 @@ from core.domain.ids import new_id
 from core.settings import Auth, Settings
 from core.store import keys
 from core.store.database import Database
+from core.store.projects import Addressed
 from handlers import wiring
 from handlers.app import create_app
 from tests.integration.conftest import DEV_TOKEN, Query, guide_event
@@ -177,7 +178,7 @@ async def test_a_full_directory_forgets_no_project_that_is_asked_for(
 ) -> None:
     await client.post(EVENTS, json=guide_event(project_key="p1"))
     for number in range(10_000):
-        deps.projects.remember({f"filler-{number}": new_id()})
+        deps.projects.remember({f"filler-{number}": Addressed(id=new_id(), ingest_rate=None)})
     batch = {"events": [guide_event(project_key=key) for key in ("p1", "brand-new")]}
     answer = (await client.post(f"{EVENTS}/batch", json=batch)).json()
     assert [item["status"] for item in answer["results"]] == [202, 202]

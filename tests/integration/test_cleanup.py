@@ -18,7 +18,7 @@ DAYS = Ages(
 )
 EVENTS = "/api/v1/events"
 
-_ANALYSE = (
+ANALYSE = (
     "INSERT INTO error_analysis (error_event_id, group_id, analysis_text, model, confidence, detail,"
     " prompt_version, reused_from) SELECT e.id, e.group_id, 'because', 'm', 0.5, '{}', 'analysis-1',"
     " nullif(o.id, e.id) FROM error_events e, (SELECT id FROM error_events ORDER BY received_at LIMIT 1) o"
@@ -30,13 +30,13 @@ async def test_a_living_group_keeps_its_analysis(
 ) -> None:
     for _ in range(3):
         await client.post(EVENTS, json=guide_event())
-    query(_ANALYSE)
+    query(ANALYSE)
     query("UPDATE jobs SET state = 'done', finished_at = now() - interval '100 days'")
     query(
         "UPDATE error_events SET received_at = now() - interval '100 days'"
         " WHERE id <> (SELECT id FROM error_events ORDER BY received_at DESC LIMIT 1)"
     )
-    assert (await clean_up(database, DAYS))["events"] == 2
+    assert (await clean_up(database, DAYS)).deleted["events"] == 2
     [kept] = query("SELECT reused_from FROM error_analysis")
     assert kept["reused_from"] is None
     response = await client.post(EVENTS, json=guide_event())
@@ -47,7 +47,7 @@ async def test_a_group_without_events_goes_and_comes_back_as_new(
     client: httpx2.AsyncClient, query: Query, database: Database
 ) -> None:
     await client.post(EVENTS, json=guide_event())
-    query(_ANALYSE)
+    query(ANALYSE)
     query("UPDATE jobs SET state = 'done', finished_at = now() - interval '100 days'")
     query("UPDATE error_events SET received_at = now() - interval '100 days'")
     query("UPDATE error_groups SET first_seen = now() - interval '100 days'")
@@ -75,7 +75,7 @@ async def test_metadata_of_nothing_and_of_old_drafts(
         await client.put(f"/api/projects/{project_id}", json=fields, headers=token)
         await give_metadata(database, project_id)
     query("UPDATE projects SET updated_at = now() - interval '91 days'")
-    found = await clean_up(database, DAYS)
+    found = (await clean_up(database, DAYS)).deleted
     assert (found["orphaned_metadata"], found["draft_metadata"]) == (1, 1)
     assert [row["project_id"] for row in query("SELECT project_id FROM project_metadata")] == [kept]
 
@@ -91,11 +91,12 @@ async def test_many_are_deleted_in_batches(
     )
     query(
         "INSERT INTO llm_calls (id, job_id, project_id, provider, model, prompt_tokens, cached_tokens,"
-        " completion_tokens, latency_ms, outcome, created_at) SELECT gen_random_uuid(), gen_random_uuid(),"
-        " gen_random_uuid(), 'p', 'm', 1, 0, 1, 1, 'ok', now() - n * interval '1 day'"
-        " FROM generate_series(1, 500) AS n"
+        " completion_tokens, latency_ms, outcome) SELECT"
+        " (lpad(to_hex((extract(epoch FROM now() - n * interval '1 day') * 1000)::bigint), 12, '0')"
+        "  || substr(gen_random_uuid()::text, 14))::uuid, gen_random_uuid(),"
+        " gen_random_uuid(), 'p', 'm', 1, 0, 1, 1, 'ok' FROM generate_series(1, 500) AS n"
     )
-    found = await clean_up(database, DAYS)
+    found = (await clean_up(database, DAYS)).deleted
     assert (found["events"], found["calls"]) == (2500, 101)
     assert len(query("SELECT 1 FROM error_events")) == 1
 
@@ -106,7 +107,7 @@ async def test_a_group_whose_analysis_went_is_analysed_anew(
     """A young client error keeps the group, but not an analysis: that was of an old server error."""
     stack = 'Traceback (most recent call last):\n  File "/srv/a.py", line 1, in f\n    g()\nKeyError: 1'
     await client.post(EVENTS, json=guide_event(stack=stack))
-    query(_ANALYSE)
+    query(ANALYSE)
     query("UPDATE jobs SET state = 'done', finished_at = now() - interval '100 days'")
     query("UPDATE error_events SET received_at = now() - interval '100 days'")
     await client.post(EVENTS, json=guide_event(stack=stack, status_code=404))
@@ -125,7 +126,7 @@ async def test_empty_groups_without_jobs_are_all_deleted(
         " SELECT gen_random_uuid(), id, n::text, 1, '', now() - interval '100 days'"
         " FROM projects, generate_series(1, 2100) AS n"
     )
-    assert (await clean_up(database, DAYS))["groups"] == 2100
+    assert (await clean_up(database, DAYS)).deleted["groups"] == 2100
     assert len(query("SELECT 1 FROM error_groups")) == 1
 
 

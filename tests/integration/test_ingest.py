@@ -9,8 +9,12 @@ from typing import Any
 import httpx2
 import redis
 from psycopg import sql
+from pydantic import SecretStr
 
 from core.queue import names
+from core.settings import Settings
+from handlers import wiring
+from handlers.app import create_app
 from tests.integration.conftest import Query, guide_event
 
 EVENTS = "/api/v1/events"
@@ -241,3 +245,16 @@ async def test_a_page_of_long_events_is_not_long(client: httpx2.AsyncClient) -> 
     assert {item["payload"]["is_shortened"] for item in page.json()["items"]} == {True}
     whole = (await client.get(f"{EVENTS}/{made[0]}")).json()["payload"]
     assert (len(whole["stack"]), "is_shortened" in whole) == (400_000, False)
+
+
+async def test_what_redis_did_not_take_waits_for_the_sweepers_next_look(
+    settings: Settings, query: Query
+) -> None:
+    """And not until a message that was sent would count as lost."""
+    deps = wiring.build(settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:9/0")}))
+    transport = httpx2.ASGITransport(app=create_app(deps), raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        response = await client.post(EVENTS, json=guide_event())
+    assert (response.status_code, response.json()["analysis"]) == (202, "deferred")
+    assert query("SELECT state, sent_at FROM jobs") == [{"state": "queued", "sent_at": None}]
+    await deps.aclose()

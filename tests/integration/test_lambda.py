@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.emf import dimensions, is_emf, problems, values
 from tests.integration.conftest import Query, guide_event
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,17 +39,19 @@ def invoke(database_url: str, redis_url: str, query: Query) -> Any:
     )
     query("INSERT INTO projects (id, key) VALUES (gen_random_uuid(), 'test')")
 
-    def run(*events: dict[str, Any]) -> list[dict[str, Any]]:
+    def run(*events: dict[str, Any], output: list[str] | None = None, **environment: str) -> Any:
         done = subprocess.run(
             [sys.executable, "-W", "error", "-c", _INVOKE],
             cwd=ROOT,
-            env={"DATABASE_URL": database_url, "REDIS_URL": redis_url, "PATH": ""},
+            env={"DATABASE_URL": database_url, "REDIS_URL": redis_url, "PATH": "", **environment},
             input=json.dumps(events),
             capture_output=True,
             text=True,
             check=False,
         )
         assert done.returncode == 0, done.stderr
+        if output is not None:
+            output += done.stdout.splitlines()
         return [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"statusCode"')]
 
     return run
@@ -170,6 +173,25 @@ def test_a_path_that_begins_like_its_stage_is_left_whole(invoke: Any) -> None:
     plain["requestContext"]["stage"] = "h"
     slashed = rest_event("GET", "/api/v1/events/")
     assert [answer["statusCode"] for answer in invoke(plain, slashed)] == [200, 200]
+
+
+def test_a_quota_holds_from_one_invocation_to_the_next_and_cloudwatch_is_told(invoke: Any) -> None:
+    output: list[str] = []
+    answers = invoke(
+        *[rest_event("POST", "/api/v1/events", body=GUIDE)] * 4,
+        output=output,
+        INGEST_RATE_PROJECT="6/hour",
+        INGEST_BURST_SECONDS="1",
+        MAX_BATCH_EVENTS="2",
+        DEPLOYMENT="staging",
+        AWS_LAMBDA_FUNCTION_NAME="api",
+    )
+    assert [answer["statusCode"] for answer in answers] == [202, 202, 429, 429]
+    assert int(answers[2]["headers"]["retry-after"]) > 300
+    [told] = [line for line in output if is_emf(line)]
+    assert not problems(told)
+    assert dimensions(told) == [{"Deployment": "staging"}]
+    assert values(told) == {"EventsOverProjectQuota": [1.0]}
 
 
 def test_what_is_no_event_of_api_gateway_is_refused_and_the_next_is_served(invoke: Any) -> None:

@@ -200,13 +200,22 @@ def test_secrets_are_scrubbed_before_they_are_stored(invoke: Invoke, query: Quer
 def test_a_full_payload(invoke: Invoke, query: Query) -> None:
     lines = [PYTHON if number % 2 else f"[INFO]\t{AT}\t{ID}\tline {number}\n" for number in range(10_000)]
 
-    done = invoke(payload(*lines))
+    done = invoke(payload(*lines), INGEST_RATE_PROJECT="")
 
     assert done.answers == ["DONE"]
     assert query("SELECT count(*) AS n FROM error_events")[0]["n"] == 5_000
     assert query("SELECT count(*) AS n FROM jobs")[0]["n"] == 1
     assert sum(done.metrics[0]["LogErrorsStored"]) == 5_000
     assert done.metrics[0]["LogEventsSeen"] == [10_000.0]
+
+
+def test_a_flood_of_errors_in_logs_is_cut_to_the_projects_quota(invoke: Invoke, query: Query) -> None:
+    small = {"MAX_BATCH_EVENTS": "4", "INGEST_RATE_PROJECT": "6/hour", "INGEST_BURST_SECONDS": "1"}
+    done = invoke(payload(*[PYTHON] * 10), **small)
+    assert done.answers == ["DONE"]
+    assert query("SELECT count(*) AS n FROM error_events")[0]["n"] == 4
+    [told] = [line for line in done.metrics if "LogErrorsRefused" in line]
+    assert sum(told["LogErrorsRefused"]) == 6
 
 
 def test_postgresql_away_fails_the_invocation(invoke: Invoke) -> None:

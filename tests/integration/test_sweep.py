@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import asyncio
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID
 
 import httpx2
+import pytest
 
-from core.domain.job import JobKind
+from core.domain.job import SUSPECT_AFTER, JobKind
 from core.errors import QueueUnavailable
-from core.queue.names import Outgoing
-from core.store import jobs
-from core.store.database import Database
+from core.queue.names import METADATA_GENERATION, Outgoing
+from core.store import dispatch, jobs
+from core.store.database import Connection, Database
 from tests.integration.conftest import Query, guide_event
-from worker.usecases.sweep import Swept, sweep
+from tests.integration.queued_jobs import add_jobs, add_project
+from worker import tasks
+from worker.usecases.sweep import LOOK_SECONDS, SweepTools, Swept, sweep
+from worker.usecases.window import LEAST, Window
 
 
 @dataclass(kw_only=True)
 class FakeQueue:
-    """`is_down`: answers nothing. `waiting`: what it says of its length."""
+    """`is_down`: answers nothing. `waiting`: what it says of the lengths that are not in `depth_of`."""
 
     is_down: bool = False
     waiting: int = 0
+    depth_of: dict[str, int] = field(default_factory=dict)
     sent: list[UUID] = field(default_factory=list)
     canaries: int = 0
 
@@ -37,16 +43,35 @@ class FakeQueue:
     async def depths(self, queues: list[str]) -> list[int]:
         if self.is_down:
             raise QueueUnavailable("down")
-        return [self.waiting for _ in queues]
+        return [self.depth_of.get(queue, self.waiting) for queue in queues]
+
+
+def tools_of(database: Database, queue: FakeQueue, *, resend_after: float = 15) -> SweepTools:
+    """For one look, with all the room there is."""
+    return SweepTools(
+        database=database,
+        queue=queue,
+        windows={kind: Window(least=500) for kind in JobKind},
+        max_losses=4,
+        spread=timedelta(seconds=10),
+        resend_after=timedelta(seconds=resend_after),
+    )
 
 
 async def run(database: Database, queue: FakeQueue, *, resend_after: float = 15) -> Swept:
-    return await sweep(
-        database=database,
-        queue=queue,
-        max_attempts=4,
-        resend_after=timedelta(seconds=resend_after),
-    )
+    swept = await sweep(tools_of(database, queue, resend_after=resend_after))
+    assert swept is not None
+    return swept
+
+
+async def test_of_sweeps_that_have_gathered_one_works(database: Database, query: Query) -> None:
+    tools = replace(tools_of(database, FakeQueue()), apart=timedelta(seconds=60))
+    assert [await sweep(tools) is not None for _ in range(3)] == [True, False, False]
+    # As when PostgreSQL's clock was put back.
+    query("UPDATE heartbeats SET seen_at = now() + interval '1 hour'")
+    assert await sweep(tools) is not None
+    query("UPDATE heartbeats SET seen_at = now() - interval '61 seconds'")
+    assert await sweep(tools) is not None
 
 
 async def claim(database: Database, job_id: UUID) -> jobs.Claim | None:
@@ -99,7 +124,10 @@ async def test_a_lost_lease_goes_back_to_the_queue_and_at_last_to_the_dead(
         assert claimed.attempts == attempt
         assert (await run(database, queue)).lost == 0
         query("UPDATE jobs SET lease_until = now() - interval '1 s'")
-        assert await run(database, queue) == Swept(lost=1, sent=int(attempt < 4))
+        assert (await run(database, queue)).lost == 1
+        query("UPDATE jobs SET due_at = now() WHERE state = 'queued'")
+        await run(database, queue)
+        assert queue.sent == [job_id] * min(attempt, 3)
     [job] = query("SELECT state, reason, last_error FROM jobs")
     assert (job["state"], job["reason"]) == ("dead", "worker lost")
     assert "worker was lost" in job["last_error"]
@@ -133,7 +161,8 @@ async def test_a_long_queue_is_not_made_much_longer(
         " FROM jobs, generate_series(1, 999)"
     )
     query("UPDATE jobs SET sent_at = NULL")
-    assert (await run(database, FakeQueue(waiting=10_000))).sent == 50
+    assert (await run(database, FakeQueue(waiting=10_000))).sent == 0
+    assert (await run(database, FakeQueue(waiting=100))).sent == 400
     assert (await run(database, FakeQueue())).sent == 500
 
 
@@ -158,9 +187,63 @@ async def test_a_kind_that_nobody_serves_keeps_no_other_waiting(
         " now() - interval '1 h' FROM jobs, generate_series(1, 2000)"
     )
     query("UPDATE jobs SET sent_at = NULL")
-    queue = FakeQueue(waiting=10_000)
+    queue = FakeQueue(depth_of={METADATA_GENERATION: 10_000})
     await run(database, queue)
-    assert job_id in queue.sent
+    assert queue.sent == [job_id]
+
+
+async def test_a_sweep_that_lasts_looks_again_for_what_has_come(query: Query, database: Database) -> None:
+    project = add_project(query, "test")
+    queue = FakeQueue()
+    tools = replace(
+        tools_of(database, queue), lasts=6 * LOOK_SECONDS, windows={kind: Window() for kind in JobKind}
+    )
+    sweeping = asyncio.ensure_future(sweep(tools))
+    while not query("SELECT 1 FROM heartbeats"):  # noqa: ASYNC110  (PostgreSQL says it)
+        await asyncio.sleep(0.01)
+    add_jobs(query, project, 100)
+    swept = await sweeping
+    assert swept is not None
+    # The queue is found empty each time, so each look sends twice as much as the one before.
+    assert swept.sent == len(queue.sent)
+    assert swept.sent in (LEAST, 3 * LEAST, 7 * LEAST, 15 * LEAST, 100)
+
+
+async def test_redis_away_at_one_look_is_asked_at_the_next(query: Query, database: Database) -> None:
+    add_jobs(query, add_project(query, "test"), 3)
+    queue = FakeQueue(is_down=True)
+    sweeping = asyncio.ensure_future(sweep(replace(tools_of(database, queue), lasts=5 * LOOK_SECONDS)))
+    while not query("SELECT 1 FROM heartbeats"):  # noqa: ASYNC110  (PostgreSQL says it)
+        await asyncio.sleep(0.01)
+    assert not query("SELECT 1 FROM jobs WHERE sent_at IS NOT NULL")
+    queue.is_down = False
+    swept = await sweeping
+    assert swept is not None
+    assert swept.sent == 3
+
+
+@pytest.mark.parametrize(
+    ("queues", "is_so"),
+    [(["maintenance"], False), (["maintenance", "ai_analysis"], True), (["metadata_generation"], True)],
+)
+def test_a_sweep_in_a_worker_of_jobs_looks_once(queues: list[str], is_so: bool) -> None:
+    assert tasks._works_jobs(queues) is is_so
+
+
+async def test_two_sweeps_take_turns(query: Query, database: Database) -> None:
+    """The second waits while the first has taken jobs and not yet said so."""
+    add_jobs(query, add_project(query, "test"), 2, losses=SUSPECT_AFTER)
+    queue = FakeQueue()
+
+    async def first(connection: Connection) -> asyncio.Task[Swept]:
+        await dispatch.one_at_a_time(connection)
+        await dispatch.take_suspect(connection, JobKind.ANALYSE_GROUP)
+        second = asyncio.ensure_future(run(database, queue))
+        while not query("SELECT 1 FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110  (PostgreSQL says it)
+            await asyncio.sleep(0.01)
+        return second
+
+    assert (await (await database.serial(first))).sent == 0
 
 
 async def test_a_canary_flies_where_nothing_waits(database: Database) -> None:

@@ -180,7 +180,7 @@ def test_an_answer_in_the_wrong_language_is_refused() -> None:
         ("1 < 2 and 3 > 2", "1 < 2 and 3 > 2"),
         ("a <img src=x", "a img src=x"),
         ("a\0b\x1b[31m", "a b [31m"),
-        ("safe\u202egnp.exe", "safe gnp.exe"),
+        ("safe\u202egnp.exe", "safegnp.exe"),
         ("data: the base", "data: the base"),
     ],
 )

@@ -22,6 +22,11 @@ PIECES = st.sampled_from(
         "('token', '", "('Cookie','a')", 'name="password"', "name", "key", ' value="', '"value":', "%22",
         "%5B", "%5D", "[]", "PWD=/", "None", "None[", "str", "f(", "\\r\\n\\r\\n", "rn_", "secretstr", "b'",
         " ", "a", "1", "@tcp(", ".", "/", "-", "unexpected ", "sig", "\\n",
+        "%253D", "%2522", "&quot;", "&#39;", "\\u0022", "|\n ", "string(5) ", "'Cookie', '", '"--token", "',
+        "<key>password</key><string>", "<x name=\"password\">", 'value="a" name="password"',
+        "name: pwd\n value: ",
+        "the password is ", "hunter2", "-u b:", "YTpodW50ZXIyaHVudGVyMg==", "; sid=", "senha=", "='", "={",
+        '"secrets": [\n', '"a",\n', "curl ", "mysql -p", "?key=", "abcdef1234567890",
     ]
 )  # fmt: skip
 HOSTILE = st.lists(PIECES | st.text(max_size=4), max_size=14).map("".join)
@@ -91,6 +96,17 @@ def test_nothing_survives_under_a_secret_key(value: object) -> None:
         "('token', '", '("token","(\'token\', \'', '["token",\\"', '("token", "x", ', 'key="password" value=',
         'key="x" ', 'name="password"\n', "name=password\\n\\n", "password%22%3A%22", "%22", "rn_",
         "secret=none[scrubbed]", "token: token: unexpected ",
+        "&quot;", "password&quot;:&quot;", "\\u0022password", "%25", "password%25", "cookie: a={",
+        "cookie: a='",
+        "'Cookie', '", '"--token","', "<key>password</key>", '<a name="password', "<password ",
+        "<password>\n",
+        'value="a" ', 'value="', "name: pwd\n", "the password is ", "password for ", "password | ",
+        "is to set ",
+        "mysql -", "mysql ", "sqlplus - ", "redis-cli ", "-u a", "?key=", "?code=a", "abcd", "QUJD",
+        "QUJDRA==",
+        '"secrets": [\n', '"secrets": [\n"a",\n', "%3A%2F%2F", "%3A%2F%2Fa%3A", "://a1", "sk-ghp_npm_",
+        "пароль",
+        "password|\n ", "password:|\n", "password=>string(1) ", "\nCookie: ", "\\nCookie: ", "Cookie: \\",
     ],
 )  # fmt: skip
 @pytest.mark.timeout(20)

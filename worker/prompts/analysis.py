@@ -6,15 +6,14 @@ and whatever a model says about it is held against the event before it is believ
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.domain.analysis import Analysis, Category
 from core.domain.event import EventContent
+from core.domain.untrusted_text import boundary, fenced, shown
 from core.domain.validation import in_words
 from core.errors import InvalidAnswer
 from worker.prompts.evidence import verified
@@ -30,9 +29,6 @@ _STACK_CHARS = 12_000
 _EXTRA_CHARS = 2_000
 _OUTPUT_TOKENS = 4_000
 """An analysis has about 500; the rest is room for the thinking that vendors count in."""
-
-_FORGED = re.compile(r"^=+EVENT [0-9a-fA-F]+=+\s*$", re.MULTILINE)
-"""No event knows its own boundary, but one that looks alike could make a model doubt which is real."""
 
 _NO_EVIDENCE_CAP = 0.4
 _INCONCLUSIVE_CAP = 0.3
@@ -100,14 +96,11 @@ class _Answer(BaseModel):
 
 def build(content: EventContent) -> Prompt:
     """The words for one event, at most about 20,000 characters of it."""
-    data = _FORGED.sub("[a line that looks like a boundary]", _describe(content))
-    boundary = f"=====EVENT {hashlib.sha256(data.encode()).hexdigest()[:16]}====="
+    data = shown(_describe(content))
+    line = boundary("EVENT", data)
     return Prompt(
         system=_SYSTEM,
-        user=(
-            f"The event, between two lines that read exactly {boundary}\n"
-            f"{boundary}\n{data}\n{boundary}\nAnalyse it."
-        ),
+        user=(f"The event, between two lines that read exactly {line}\n{fenced(data, line)}\nAnalyse it."),
         schema_name="error_analysis",
         schema=SCHEMA,
         max_output_tokens=_OUTPUT_TOKENS,

@@ -6,7 +6,6 @@ their authors can know. Only the wishes may steer, and only the style: the rules
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Annotated
 
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from core.domain.metadata import Metadata, ProjectText, TagVocabulary, Wishes
 from core.domain.project_cut import clip, informative_cut
 from core.domain.tags import apply_vocabulary, normalise_tag
+from core.domain.untrusted_text import boundary, fenced, shown
 from core.domain.validation import in_words
 from core.errors import InvalidAnswer
 from worker.prompts.plain_text import plain_category, plain_text
@@ -100,15 +100,15 @@ class _Answer(BaseModel):
 
 def build(text: ProjectText, wishes: Wishes) -> Prompt:
     """The words for one project: its cut text, at most 1,000 characters of wishes, at most 200 tags."""
-    project = informative_cut(text)
-    instructions = clip(plain_text((wishes.instructions or "")[:_INSTRUCTIONS_LOOKED_AT]), _INSTRUCTION_CHARS)
-    tags = _shown_tags(wishes)
-    digest = hashlib.sha256("\n".join((project, instructions, tags)).encode()).hexdigest()[:16]
+    project = shown(informative_cut(text))
+    wanted = plain_text(shown((wishes.instructions or "")[:_INSTRUCTIONS_LOOKED_AT]))
+    instructions = clip(wanted, _INSTRUCTION_CHARS)
+    everything = (project, instructions, tags := shown(_shown_tags(wishes)))
     parts = [
         _task(wishes, text.language),
-        _fenced("The existing tags, the most used first", f"=====TAGS {digest}=====", tags),
-        _fenced("The owner's wishes", f"=====WISHES {digest}=====", instructions),
-        _fenced("The project", f"=====PROJECT {digest}=====", project),
+        _fenced("The existing tags, the most used first", boundary("TAGS", *everything), tags),
+        _fenced("The owner's wishes", boundary("WISHES", *everything), instructions),
+        _fenced("The project", boundary("PROJECT", *everything), project),
         "Describe it.",
     ]
     return Prompt(
@@ -138,8 +138,8 @@ def _task(wishes: Wishes, text_language: str | None) -> str:
     return f"{language}\n{_VOCABULARY_RULES[wishes.vocabulary]}"
 
 
-def _fenced(label: str, boundary: str, data: str) -> str:
-    return f"{label}, between two boundary lines:\n{boundary}\n{data}\n{boundary}" if data else ""
+def _fenced(label: str, line: str, data: str) -> str:
+    return f"{label}, between two boundary lines:\n{fenced(data, line)}" if data else ""
 
 
 def read(answer: str, text: ProjectText, wishes: Wishes) -> Metadata:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 from core.errors import InvalidAnswer
+
+_MODEL_NAME = re.compile(r"[A-Za-z0-9][\w.:/@+-]{0,99}", re.ASCII)
 
 
 def parse_json_object(text: str) -> dict[str, object]:
@@ -31,6 +34,11 @@ def parse_json_object(text: str) -> dict[str, object]:
         if "\0" in string or any("\ud800" <= character <= "\udfff" for character in string):
             raise InvalidAnswer("a string in it holds U+0000 or half of a surrogate pair")
     return found
+
+
+def plain_model_name(said: str, asked: str) -> str:
+    """The name that a server gives itself, if it is one: it becomes a label of metrics and is stored."""
+    return said if _MODEL_NAME.fullmatch(said) else asked
 
 
 def encodable(text: str) -> str:

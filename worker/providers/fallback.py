@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 from core.errors import Failure, InvalidAnswer, ProviderError
+from worker.providers.answers import plain_model_name
 from worker.providers.base import Answer, CallRecord, ChainFailed, Completion, Prompt, Provider, Usage
 from worker.providers.breaker import Breaker
 from worker.providers.pricing import cost_usd
@@ -162,7 +163,8 @@ class Chain:
         except ProviderError as exc:
             self._note(run, provider, provider.model, Usage(), started, exc.failure.value, exc.status)
             raise
-        return completion, started
+        model = plain_model_name(completion.model, provider.model)
+        return replace(completion, model=model), started
 
     def _judged(self, provider: Provider, completion: Completion, run: _Run[T], started: float) -> _Found[T]:
         """Raises InvalidAnswer, after noting the call."""

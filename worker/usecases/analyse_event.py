@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from uuid import UUID
 
 from core.domain.analysis import Analysis
@@ -13,9 +13,10 @@ from core.domain.job import JobKind, JobState
 from core.store import analyses, jobs
 from core.store.database import Connection
 from worker.prompts import analysis as prompt
+from worker.prompts.safe import safe_analysis
 from worker.providers.base import Answer, ChainFailed
 from worker.usecases.asking import Asking
-from worker.usecases.claimed import JobTools, fenced_with_calls, record, work_claimed
+from worker.usecases.claimed import JobTools, fenced, fenced_with_calls, record, work_claimed
 from worker.usecases.offline import ask_offline
 
 COPIES_A_BATCH = 2_000
@@ -52,10 +53,9 @@ async def analyse_event(job_id: UUID, *, claimed_by: str, tools: AnalyseTools) -
 
 
 async def _work(claim: jobs.Claim, subject: analyses.Subject, tools: AnalyseTools) -> str:
-    database = tools.jobs.database
     if subject.event_id is None or subject.content is None:
         reason = "no event with status 500 or above"
-        await jobs.fenced(database, lambda c: jobs.finish(c, claim, JobState.SKIPPED, reason=reason))
+        await fenced(lambda c: jobs.finish(c, claim, JobState.SKIPPED, reason=reason), tools.jobs)
         return JobState.SKIPPED
     if subject.is_analysed and not claim.force:
         await _store(claim, subject, None, tools)
@@ -67,12 +67,13 @@ async def _work(claim: jobs.Claim, subject: analyses.Subject, tools: AnalyseTool
 
 async def _ask(claim: jobs.Claim, content: EventContent, tools: AnalyseTools) -> Answer[Analysis]:
     try:
-        return await tools.asking.ask(claim, prompt.build(content), lambda text: prompt.read(text, content))
+        answer = await tools.asking.ask(claim, prompt.build(content), lambda text: prompt.read(text, content))
     except ChainFailed as exc:
         if tools.offline is None:
             raise
         offline = tools.offline
-        return await ask_offline(offline.model, lambda: offline.analyse(content), exc.calls)
+        answer = await ask_offline(offline.model, lambda: offline.analyse(content), exc.calls)
+    return replace(answer, value=safe_analysis(answer.value, content))
 
 
 def _row(answer: Answer[Analysis]) -> analyses.NewAnalysis:
@@ -105,7 +106,7 @@ async def _store(
     place = await fenced_with_calls(claim, answer.calls if answer else (), first, tools.jobs)
     while place is not None:
         after = place
-        place = await jobs.fenced(tools.jobs.database, lambda c: _copy_batch(c, claim, after))  # noqa: B023
+        place = await fenced(lambda c: _copy_batch(c, claim, after), tools.jobs)  # noqa: B023
 
 
 async def _copy_batch(

@@ -23,6 +23,7 @@ from worker.loop import STOPPING
 from worker.providers.base import CallRecord, ChainFailed
 from worker.usecases.asking import NotYet, OverBudget
 from worker.usecases.lease import under_lease
+from worker.usecases.outage import through_outage
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -33,12 +34,14 @@ NOT_CLAIMED = "not_claimed"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobTools:
-    """What any job is worked with. `jitter` gives numbers from 0 to 1."""
+    """What any job is worked with. `jitter` gives numbers from 0 to 1. `patience`: how long a worker waits
+    for a PostgreSQL that is away, where it has a job or an answer at hand."""
 
     database: Database
     policy: RetryPolicy
     lease: timedelta
     jitter: Callable[[], float]
+    patience: timedelta = timedelta(0)
 
 
 async def work_claimed(
@@ -58,7 +61,9 @@ async def work_claimed(
         return claimed, await ask(connection, job_id)
 
     try:
-        claimed, asked = await tools.database.transaction(take)
+        claimed, asked = await through_outage(
+            lambda: tools.database.transaction(take), patience=tools.patience
+        )
         claim = await jobs.read_claim(claimed, job_id, kind=kind, claimed_by=claimed_by)
         if claim is None:
             return NOT_CLAIMED
@@ -88,7 +93,7 @@ async def _guarded(claim: jobs.Claim, work: Coroutine[Any, Any, str], tools: Job
         return await fail(claim, exc.failure, str(exc), tools, retry_after=exc.retry_after, calls=exc.calls)
     except NotYet as exc:
         delay = exc.delay
-        await jobs.fenced(tools.database, lambda c: jobs.give_back(c, claim, delay=delay))
+        await fenced(lambda c: jobs.give_back(c, claim, delay=delay), tools)
         return "waits_for_turn"
     except OverBudget as exc:
         await _pause(claim, exc.period, tools)
@@ -106,7 +111,7 @@ async def _pause(claim: jobs.Claim, period: str, tools: JobTools) -> None:
         until = await budget.time_to_next(connection, period)
         await jobs.pause(connection, claim, reason="budget", until=until)
 
-    await jobs.fenced(tools.database, write)
+    await fenced(write, tools)
 
 
 async def fail(
@@ -138,12 +143,18 @@ async def fail(
     return "retry" if isinstance(verdict, RetryLater) else verdict.state
 
 
+async def fenced(work: Work[T], tools: JobTools) -> T:
+    """`jobs.fenced`, waiting for a PostgreSQL that is away. Nobody else can take the job from us then; who
+    does when it is back, and sooner, makes this raise ClaimLost."""
+    return await through_outage(lambda: jobs.fenced(tools.database, work), patience=tools.patience)
+
+
 async def fenced_with_calls(
     claim: jobs.Claim, calls: tuple[CallRecord, ...], work: Work[T], tools: JobTools
 ) -> T:
-    """`jobs.fenced` for work that records `calls`: where the claim is lost, what they cost is noted still."""
+    """`fenced` for work that records `calls`: where the claim is lost, what they cost is noted still."""
     try:
-        done = await jobs.fenced(tools.database, work)
+        done = await fenced(work, tools)
     except ClaimLost:
         with contextlib.suppress(StoreUnavailable):
             await tools.database.transaction(lambda connection: record(connection, claim, calls))
@@ -158,6 +169,7 @@ async def record(connection: Connection, claim: jobs.Claim, calls: tuple[CallRec
     """Write the calls into the ledger and settle what was held for them. In the job's transaction."""
     rows = [
         ledger.LedgerRow(
+            id=call.id,
             provider=call.provider,
             model=call.model,
             prompt_tokens=call.usage.input,
@@ -169,13 +181,14 @@ async def record(connection: Connection, claim: jobs.Claim, calls: tuple[CallRec
         )
         for call in calls
     ]
-    await ledger.record(connection, rows, job_id=claim.job_id, project_id=claim.project_id)
+    # In this order: what the ledger has was counted. A commit whose answer was lost makes this run twice.
     await budget.settle(
         connection,
         job_id=claim.job_id,
         project_id=claim.project_id,
-        spent=sum(call.cost_usd or 0 for call in calls),
+        spent={call.id: call.cost_usd or 0 for call in calls},
     )
+    await ledger.record(connection, rows, job_id=claim.job_id, project_id=claim.project_id)
 
 
 def _count(call: CallRecord) -> None:

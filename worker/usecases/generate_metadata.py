@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -14,9 +14,10 @@ from core.operations.metadata import hash_of, wishes_of
 from core.store import jobs, metadata
 from core.store.database import Connection, Cursor
 from worker.prompts import metadata as prompt
+from worker.prompts.safe import safe_metadata
 from worker.providers.base import Answer, ChainFailed
 from worker.usecases.asking import Asking
-from worker.usecases.claimed import JobTools, fenced_with_calls, record, work_claimed
+from worker.usecases.claimed import JobTools, fenced, fenced_with_calls, record, work_claimed
 from worker.usecases.offline import ask_offline
 
 NO_CONTENT = "no content"
@@ -69,7 +70,7 @@ async def _work(claim: jobs.Claim, subject: metadata.Subject | None, tools: Meta
     content_hash = hash_of(subject)
     is_fresh = subject.stored is not None and subject.stored.content_hash == content_hash
     if is_fresh and not claim.force:
-        await jobs.fenced(tools.jobs.database, lambda c: jobs.finish(c, claim, JobState.DONE))
+        await fenced(lambda c: jobs.finish(c, claim, JobState.DONE), tools.jobs)
         return JobState.DONE
     text, wishes = subject.project.fields.text, wishes_of(subject)
     try:
@@ -82,13 +83,14 @@ async def _work(claim: jobs.Claim, subject: metadata.Subject | None, tools: Meta
             raise
         extractor = tools.extractor
         answer = await ask_offline(extractor.model, lambda: extractor.extract(text, wishes), exc.calls)
+    answer = replace(answer, value=safe_metadata(answer.value))
     await _store(claim, content_hash, answer, tools)
     _observe(text, answer.value)
     return JobState.DONE
 
 
 async def _skip(claim: jobs.Claim, reason: str, tools: MetadataTools) -> str:
-    await jobs.fenced(tools.jobs.database, lambda c: jobs.finish(c, claim, JobState.SKIPPED, reason=reason))
+    await fenced(lambda c: jobs.finish(c, claim, JobState.SKIPPED, reason=reason), tools.jobs)
     return JobState.SKIPPED
 
 

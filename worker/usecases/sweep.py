@@ -1,19 +1,25 @@
-"""Find what Redis or a worker lost, and send it again."""
+"""Find what Redis or a worker lost, and send it again; and send, project by project, what waits its turn."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import asyncio
+import time
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Protocol
 
-from core.domain.job import JobKind, JobState
+from core.domain.job import JobKind
 from core.errors import QueueUnavailable
 from core.queue.names import AI_ANALYSIS, TASK_OF_KIND, Outgoing
-from core.store import backlog, health
+from core.store import backlog, dispatch, health
 from core.store.database import Connection, Cursor, Database
+from worker.usecases.window import Window
 
-_WAITING_IS_ENOUGH = 500
-_AT_LEAST = 50
+LOOK_SECONDS = 0.5
+"""Between two looks of a sweep. Half a second of the fastest workers' messages is what a project that has
+just come finds before it."""
+
+_QUEUES = [task.queue for task in TASK_OF_KIND.values()]
 
 
 class Queue(Protocol):
@@ -23,8 +29,26 @@ class Queue(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SweepTools:
+    """`windows` are remembered from one sweep to the next. `lasts`: seconds of looking; 0: one look.
+    Of sweeps that begin less than `apart` after another, none does anything.
+
+    `max_losses`: workers that may die or hang with a job; `spread`: see `backlog.requeue_lost`.
+    """
+
+    database: Database
+    queue: Queue
+    windows: dict[JobKind, Window]
+    max_losses: int
+    spread: timedelta
+    resend_after: timedelta
+    apart: timedelta = timedelta(0)
+    lasts: float = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Swept:
-    """`lost`: leases that had run out. `sent`: messages sent, or zero when Redis does not answer.
+    """`lost`: leases that had run out. `sent`: messages sent.
 
     `backlog` has jobs by state as they were found; `oldest_due` is the longest wait, in seconds.
     """
@@ -35,57 +59,86 @@ class Swept:
     oldest_due: float = field(default=0, compare=False)
 
 
-async def sweep(*, database: Database, queue: Queue, max_attempts: int, resend_after: timedelta) -> Swept:
-    """One look.
+async def sweep(tools: SweepTools) -> Swept | None:
+    """Bring back what was lost, and send what is due for as long as `tools` say. None: another sweep has
+    just begun, as where their messages have gathered. Raises StoreUnavailable.
 
-    Each kind of job has its own room, so that one whose queue nobody serves cannot keep another's
-    retries waiting. A long queue is left to its workers: what is in it is not lost, only waiting, and
-    sending it again would make it longer for ever.
+    PostgreSQL's clock says so, and not a message's time to live by beat's: a worker whose own clock is
+    ahead would drop every one of them.
     """
-    waiting = await _waiting(queue)
+    if not await tools.database.autocommit(lambda c: health.take_turn(c, "sweeper", apart=tools.apart)):
+        return None
+    ends = time.monotonic() + tools.lasts
+    swept = await _recover(tools)
+    sent = await _dispatch(tools, needs_canary=True)
+    while time.monotonic() + LOOK_SECONDS < ends:
+        await asyncio.sleep(LOOK_SECONDS)
+        sent += await _dispatch(tools, needs_canary=False)
+    return replace(swept, sent=sent)
 
-    async def look(connection: Connection) -> tuple[Cursor, Cursor, dict[JobKind, Cursor]]:
-        await health.beat(connection, "sweeper")
-        lost = await backlog.requeue_lost(connection, max_attempts=max_attempts)
+
+async def _recover(tools: SweepTools) -> Swept:
+    async def look(connection: Connection) -> tuple[Cursor, Cursor]:
+        lost = await backlog.requeue_lost(connection, max_losses=tools.max_losses, spread=tools.spread)
         await backlog.resume_paused(connection)
-        counts = await backlog.count(connection)
-        due = {}
-        for kind, task in TASK_OF_KIND.items():
-            room = max(0, _WAITING_IS_ENOUGH - waiting[task.queue])
-            due[kind] = await backlog.take_due(
-                connection, kind, unsent=max(_AT_LEAST, room), resent=room, resend_after=resend_after
-            )
-        return lost, counts, due
+        return lost, await backlog.count(connection)
 
-    lost, counts_cursor, due_cursors = await database.transaction(look)
+    lost, counts_cursor = await tools.database.transaction(look)
     counts = await counts_cursor.fetchall()
-    due = [
-        Outgoing(job_id=id_, kind=kind, subject_id=subject)
-        for kind, cursor in due_cursors.items()
-        for id_, subject in await cursor.fetchall()
-    ]
     return Swept(
         lost=len(await lost.fetchall()),
-        sent=await _send(due, queue, needs_canary=waiting[AI_ANALYSIS] == 0),
+        sent=0,
         backlog={state: count for state, count, _ in counts},
-        oldest_due=max((wait for state, _, wait in counts if state == JobState.QUEUED), default=0.0),
+        oldest_due=max(wait for _, _, wait in counts),
     )
 
 
-async def _send(due: list[Outgoing], queue: Queue, *, needs_canary: bool) -> int:
-    """Where nothing waits, nothing but a canary shows that the workers take what comes."""
+async def _dispatch(tools: SweepTools, *, needs_canary: bool) -> int:
+    """One look: how many messages were sent; 0 where Redis does not answer.
+
+    Each kind of job has its own queue and room, so that one whose queue nobody serves cannot keep
+    another's waiting.
+    """
     try:
-        await queue.send(due)
-        if needs_canary:
-            await queue.send_canary()
+        waiting = dict(zip(_QUEUES, await tools.queue.depths(_QUEUES), strict=True))
     except QueueUnavailable:
         return 0
-    return len(due)
+
+    async def take(connection: Connection) -> list[tuple[JobKind, Cursor]]:
+        await dispatch.one_at_a_time(connection)
+        taken = []
+        for kind, task in TASK_OF_KIND.items():
+            depth = waiting[task.queue]
+            room = tools.windows[kind].room(depth)
+            taken += [
+                (
+                    kind,
+                    await dispatch.take_lost(
+                        connection, kind, waiting=depth, resend_after=tools.resend_after
+                    ),
+                ),
+                (kind, await dispatch.take_suspect(connection, kind)),
+                (kind, await dispatch.take_fairly(connection, kind, waiting=depth, room=room)),
+            ]
+        return taken
+
+    outgoing = []
+    for kind, cursor in await tools.database.transaction(take):
+        rows = sorted(await cursor.fetchall(), key=lambda row: int(row[2]))
+        outgoing += [Outgoing(job_id=id_, kind=kind, subject_id=subject) for id_, subject, _ in rows]
+    return await _send(outgoing, waiting, tools, needs_canary=needs_canary and waiting[AI_ANALYSIS] == 0)
 
 
-async def _waiting(queue: Queue) -> dict[str, int]:
-    names = [task.queue for task in TASK_OF_KIND.values()]
+async def _send(
+    jobs: list[Outgoing], waiting: dict[str, int], tools: SweepTools, *, needs_canary: bool
+) -> int:
+    """Where nothing waits, nothing but a canary shows that the workers take what comes."""
     try:
-        return dict(zip(names, await queue.depths(names), strict=True))
+        await tools.queue.send(jobs)
+        if needs_canary:
+            await tools.queue.send_canary()
     except QueueUnavailable:
-        return dict.fromkeys(names, 0)
+        return 0
+    for kind, task in TASK_OF_KIND.items():
+        tools.windows[kind].left = waiting[task.queue] + sum(job.kind is kind for job in jobs)
+    return len(jobs)

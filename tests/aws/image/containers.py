@@ -60,13 +60,8 @@ def locked_down(engine: Engine) -> list[str]:
 
 def fargate_volume(engine: Engine, image: str, parent: Path, owner: tuple[int, int]) -> Path:
     """A new, empty folder of `owner`'s with Fargate's mode 0755, made by a container as only root can."""
-    make = (
-        "install",
-        "--directory",
-        "--mode=0755",
-        *map("--{}={}".format, ("owner", "group"), owner),
-        "/v/tmp",
-    )
+    program = f"import os; os.mkdir('/v/tmp', 0o755); os.chown('/v/tmp', {owner[0]}, {owner[1]})"
+    make = ("python", "-I", "-c", program)
     options = ("--rm", "--network=host", "--no-healthcheck", "--user=0:0", f"--volume={parent}:/v")
     engine.call("run", *options, image, *make, seconds=_COMMAND_SECONDS)
     return parent / "tmp"

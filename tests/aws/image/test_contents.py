@@ -7,9 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from infra.containers.engine import Engine
 from infra.containers.image import Image
+from infra.security.bill import bill_of
+from infra.security.products import products
 from tests.aws.image.containers import HEALTH, USER, locked_down
 from tests.conftest import ROOT
 
@@ -48,6 +51,25 @@ def test_there_is_no_installer(inside: dict[str, Any]) -> None:
     assert inside["modules"] == []
     assert inside["modules_of_base"] == []
     assert [name for name in inside["programs"] if re.fullmatch(r"(pip|easy_install|uv)[\d.-]*", name)] == []
+
+
+def test_nothing_can_be_started_but_python(inside: dict[str, Any]) -> None:
+    """No shell, no package manager, no tool."""
+    bins = r"(/usr|/usr/local|/opt/venv)?/bin"
+    others = [path for path in inside["runnable"] if not re.fullmatch(rf"{bins}/python(3(\.\d+)?)?", path)]
+    assert others == []
+    assert inside["runnable"]
+
+
+def test_every_file_is_roots_and_nobody_elses_to_change(inside: dict[str, Any]) -> None:
+    assert inside["loose"] == []
+
+
+def test_a_shell_is_not_found(engine: Engine, image: Image) -> None:
+    for shell in ("sh", "/bin/bash", "apt-get"):
+        options = ("--rm", "--no-healthcheck", *locked_down(engine))
+        done = engine.attempt("run", *options, image.tag, shell, "-c", "true", seconds=60)
+        assert done.returncode == 127, shell
 
 
 def test_the_code_is_there_and_nothing_else_of_the_checkout(inside: dict[str, Any]) -> None:
@@ -94,6 +116,19 @@ def test_nothing_of_the_build_and_no_secret_is_left(inside: dict[str, Any], conf
         "PYTHON_SHA256",
         "GPG_KEY",
     }
+
+
+def test_the_bill_of_materials_names_what_is_there(image: Image, inside: dict[str, Any]) -> None:
+    there = {
+        f"{canonicalize_name(name)}=={version}"
+        for name, version in (package.split("==") for package in inside["packages"])
+    }
+    [product] = [each for each in products({}) if each.name == "rootnote-image"]
+    components = bill_of(product)["components"]
+    listed = {f"{component['name']}=={component['version']}" for component in components}
+    # Debian's Python is an older patch release than the official one.
+    extra = {"async-timeout"} if image.base.is_stand_in else set()
+    assert {package for package in there if package.partition("==")[0] not in extra} == listed
 
 
 def test_what_it_says_of_running_it(config: dict[str, Any]) -> None:

@@ -74,7 +74,7 @@ def test_a_worker_that_is_stuck_is_red_until_it_goes_on(
 
 
 def test_a_container_in_which_no_worker_runs_is_red(fargate: Fargate) -> None:
-    container = fargate.start(Process.WORKER, "sleep", "60")
+    container = fargate.start(Process.WORKER, "python", "-c", "import time; time.sleep(60)")
     done = container.run(*HEALTH)
     assert done.returncode == 1
     assert "ConnectionRefusedError" in done.stderr

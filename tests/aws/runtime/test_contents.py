@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from infra.bundle.build import build, size_of
 from infra.bundle.recipe import LIGHT, MIGRATE, Recipe
 from infra.bundle.target import Target
 from infra.lambda_runtime.function import Function
+from infra.security.bill import bill_of
+from infra.security.products import products
 from tests.aws.runtime.conftest import Start
 
 PROBE = Path(__file__).with_name("probe")
@@ -49,6 +53,17 @@ def test_the_migrating_function_has_alembic_too(migrate_probe: Function, migrate
     seen = migrate_probe.invoke({"find": [*NEVER, *MIGRATIONS_ONLY, *OF_THE_RUNTIME]})
     assert {name for name, origin in seen["found"].items() if origin} == {*MIGRATIONS_ONLY, *OF_THE_RUNTIME}
     assert (migrate_bundle / "alembic.ini").is_file()
+
+
+@pytest.mark.parametrize("recipe", [LIGHT, MIGRATE], ids=lambda recipe: recipe.name)
+def test_the_bill_of_materials_names_what_is_there(recipe: Recipe, target: Target) -> None:
+    there = {
+        f"pkg:pypi/{canonicalize_name(package.name)}@{package.version}"
+        for package in distributions(path=[str(build(recipe, target, say=print))])
+    }
+    chosen = {"ARCH": target.architecture, "PYTHON_VERSION": target.python}
+    [product] = [each for each in products(chosen) if each.lock == recipe.lock]
+    assert {component["purl"] for component in bill_of(product)["components"]} == there
 
 
 @pytest.mark.parametrize("recipe", [LIGHT, MIGRATE], ids=lambda recipe: recipe.name)

@@ -17,7 +17,7 @@ ALARMS = {
 }
 
 WRITTEN = {
-    # By handlers.backlog_metric and handlers.log_events.
+    # By handlers.backlog_metric, handlers.log_events and handlers.quota_report.
     "Rootnote": {
         "Backlog",
         "OldestDueSeconds",
@@ -27,6 +27,9 @@ WRITTEN = {
         "QueueDepth",
         "LogEventsSeen",
         "LogErrorsStored",
+        "LogErrorsRefused",
+        "EventsOverProjectQuota",
+        "EventsOverKeyQuota",
         "LogGroupsRefused",
     },
     # By AWS itself, for nothing.
@@ -113,6 +116,13 @@ def test_the_api_the_jobs_and_the_servers_are_watched() -> None:
     for metric in WRITTEN["AWS/ElastiCache"]:
         assert watched("AWS/ElastiCache", metric) == {"Data.Cache-001"}
     assert watched("AWS/ECS", "CPUUtilization") == {"Worker.Cluster", "Worker.BeatService.Name"}
+
+
+def test_a_quota_that_refuses_for_long_is_told_of() -> None:
+    for metric in ("EventsOverProjectQuota", "EventsOverKeyQuota"):
+        assert watched("Rootnote", metric) == {"staging"}
+    properties = ALARMS["QuotaRefuses"].properties
+    assert (properties["EvaluationPeriods"], properties["Metrics"][1]["MetricStat"]["Period"]) == (3, 300)
 
 
 def test_silence_rings_where_silence_is_the_fault() -> None:

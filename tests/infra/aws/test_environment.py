@@ -85,7 +85,10 @@ SPENDERS = {
     "MetadataRate": "",
     "OpenAiBaseUrl": "https://models.example/v1",
     "ApiBasePath": "/errors",
+    "CorsOrigins": "https://app.example.com",
     "LogProjectKey": "shop",
+    "IngestRateProject": "3000/hour",
+    "IngestRateKey": "",
     "OfflineAnalyser": "false",
     "EnableSti": "false",
 }
@@ -96,6 +99,9 @@ SPENDERS = {
 def test_the_code_takes_the_values(process: Process, parameters: dict[str, str]) -> None:
     settings = _settings(told(Deployment(parameters))[process].values)
     assert settings.log_level == "INFO"
+    if process is Process.API:
+        assert settings.ingest_rate_project == ("3000/hour" if parameters else "200/second")
+        assert settings.ingest_rate_key == (None if parameters else "500/second")
     if process is Process.WORKER:
         assert settings.budget_day_usd == (2.5 if parameters else None)
         assert settings.metadata_rate == (None if parameters else "10/minute")
@@ -130,7 +136,8 @@ def test_no_password_is_in_an_environment(process: Process) -> None:
         if name.endswith("_URL") and value:
             assert urlsplit(value).username is None
             assert urlsplit(value).password is None
-        assert not name.endswith(("_KEY", "_TOKEN", "_PASSWORD")) or name == "LOG_PROJECT_KEY"
+        is_harmless = name in {"LOG_PROJECT_KEY", "INGEST_RATE_KEY"}
+        assert not name.endswith(("_KEY", "_TOKEN", "_PASSWORD")) or is_harmless
     assert said.values["DATABASE_URL"].endswith(":5432/rootnote?sslmode=require")
     if "REDIS_URL" in said.values:
         assert urlsplit(said.values["REDIS_URL"]).scheme == "rediss"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from core.settings import Settings
 from tests.infra.aws import templates
 from tests.infra.aws.deployment import Deployment
 from tests.infra.aws.functions import PSEUDO, Context
@@ -31,11 +32,23 @@ def test_postgresql_is_encrypted_and_takes_tls_only() -> None:
     assert family == f"postgres{database['EngineVersion']}"
 
 
+def test_the_disk_grows_before_it_is_full() -> None:
+    database = properties("Data.Database")
+    most, first = float(database["MaxAllocatedStorage"]), float(database["AllocatedStorage"])
+    assert most >= 1.1 * first
+
+
 def test_postgresql_logs_no_values_of_its_users() -> None:
     parameters = properties("Data.DatabaseParameters")["Parameters"]
     assert parameters["log_parameter_max_length"] == "0"
     assert parameters["log_parameter_max_length_on_error"] == "0"
     assert parameters["log_error_verbosity"] == "terse"
+
+
+def test_the_api_answers_before_its_function_is_ended() -> None:
+    """A function that is cut off answers 502, and its client sends the event again."""
+    timeout = properties("Api.ApiFunction")["Timeout"]
+    assert Settings.model_fields["request_timeout"].default + 2 < timeout < 29
 
 
 def test_postgresql_is_kept() -> None:

@@ -50,7 +50,7 @@ def test_who_may_not_make_roles_is_told(run: Run, account: Account) -> None:
 def test_the_stack_gets_the_images_digest_and_keeps_the_profile(run: Run, account: Account) -> None:
     run("deploy", "--env", "staging")
     parameters = account.stacks["rootnote-staging"].parameters
-    assert parameters.pop("SchemaVersion").startswith("0002-")
+    assert parameters.pop("SchemaVersion").startswith("0004-")
     assert re.fullmatch(r"python3\.1[123]", parameters.pop("LambdaRuntime"))
     assert parameters == {
         "ImageUri": f"{REPOSITORY}@{account.images[0]['imageDigest']}",
@@ -181,7 +181,7 @@ def test_what_is_red_is_named(run: Run, account: Account) -> None:
     done = run("deploy", "--env", "staging", "--patience", "10")
     assert done.code == 0
     assert "worker is not well (seconds_ago=None)" in done.out
-    checks["migrations"] = {"ok": False, "at": "0001", "head": "0002"}
+    checks["migrations"] = {"ok": False, "at": "0001", "head": "0004"}
     done = run("deploy", "--env", "staging", "--patience", "10")
     assert done.code == 1
     assert "deployed, but not ready: migrations" in done.err

@@ -1,0 +1,61 @@
+"""Verdicts as a table: Markdown for a page, aligned for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tests.faults.verdict import Verdict
+
+HEADINGS = (
+    "fault",
+    "events sent",
+    "accepted",
+    "due",
+    "analysed",
+    "metadata",
+    "model calls",
+    "duplicates",
+    "lost",
+    "seconds",
+    "verdict",
+)
+_GAP = "  "
+
+
+def row(verdict: Verdict) -> tuple[str, ...]:
+    if verdict.not_run:
+        return (verdict.name, *("",) * (len(HEADINGS) - 2), f"not run: {verdict.not_run}")
+    recovered = "never" if verdict.recovered is None else f"{verdict.recovered:.1f}"
+    return (
+        verdict.name,
+        str(verdict.sent),
+        str(verdict.accepted),
+        str(verdict.due),
+        str(verdict.analysed),
+        f"{verdict.metadata_made} of {verdict.metadata_due}",
+        str(verdict.calls),
+        f"{verdict.duplicates} (≤ {verdict.window})",
+        str(verdict.lost),
+        f"{recovered} (≤ {verdict.bound:.0f})",
+        "kept" if verdict.is_kept else "; ".join(verdict.broken),
+    )
+
+
+def plain(verdicts: Sequence[Verdict]) -> str:
+    rows = [HEADINGS, *(row(verdict) for verdict in verdicts)]
+    widths = [max(len(line[column]) for line in rows) for column in range(len(HEADINGS))]
+    # The last column is not padded: a verdict may be long.
+    lines = (
+        _GAP.join([*(cell.ljust(width) for cell, width in zip(line[:-1], widths, strict=False)), line[-1]])
+        for line in rows
+    )
+    return "\n".join(lines)
+
+
+def markdown(verdicts: Sequence[Verdict]) -> str:
+    """Two tables: what each fault does, and what came of it."""
+    does = ["| fault | what is done | calls that may be made twice |", "|---|---|---|"]
+    does += [f"| {verdict.name} | {verdict.does} | {verdict.window_is} |" for verdict in verdicts]
+    found = ["| " + " | ".join(HEADINGS) + " |", "|---" + "|---:" * (len(HEADINGS) - 2) + "|---|"]
+    found += ["| " + " | ".join(row(verdict)) + " |" for verdict in verdicts]
+    return "\n".join([*does, "", *found])

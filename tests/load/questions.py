@@ -1,0 +1,117 @@
+"""What requests, sweeps and the backlog's metric ask of the store, by name, to be explained or timed."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar, cast
+from uuid import UUID, uuid4
+
+from core.domain import ids
+from core.domain.job import JobKind, JobState
+from core.domain.page import Cursor as PageCursor
+from core.store import analyses, backlog, backlog_metric, dispatch, events, groups, health, jobs
+from core.store.database import Connection, Database, Work
+from core.store.ingest import NewEvent, store_events
+from tests.load.fill import Sample
+
+T = TypeVar("T")
+Question = Callable[[Connection], Awaitable[Any]]
+
+_KIND = JobKind.ANALYSE_GROUP
+_PAGE = 50
+_SECONDS = timedelta(seconds=30)
+_FIRST_ID = UUID(int=0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _OneConnection:
+    """Where a use of the store wants a database: everything on this connection."""
+
+    connection: Connection
+
+    async def transaction(self, work: Work[T]) -> T:
+        return await work(self.connection)
+
+
+def questions(sample: Sample) -> dict[str, Question]:
+    deep = PageCursor(at=sample.deep, id=_FIRST_ID)
+    pages = {
+        "events page": _events(),
+        "events page, deep": _events(after=deep),
+        "events page of the noisy project": _events(project=sample.noisy),
+        "events page of the noisy project, deep": _events(project=sample.noisy, after=deep),
+        "events page of a quiet project": _events(project=sample.quiet),
+        "events page of the hot group": _events(group=sample.hot_group),
+        "events page of the hot group, deep": _events(group=sample.hot_group, after=deep),
+        "groups page": _groups(),
+        "groups page, deep": _groups(after=deep),
+        "groups page of a quiet project": _groups(project=sample.quiet),
+        "group page of the hot group": _group(sample.hot_group),
+        "group page of a small group": _group(sample.small_group),
+        "jobs page": _jobs(),
+        "jobs page of a quiet project": _jobs(project=sample.quiet),
+        "jobs page of failed and dead ones": _jobs(JobState.FAILED, JobState.DEAD),
+        "failed jobs of a quiet project": _jobs(JobState.FAILED, project=sample.quiet),
+    }
+    pages |= {f"jobs page, {state}": _jobs(state) for state in JobState}
+    return pages | {
+        "job": lambda c: backlog.find(c, sample.job, project_id=None),
+        "readiness": health.look,
+        "what a job is about": lambda c: analyses.subject_of(c, sample.job),
+        "claim": lambda c: jobs.claim(c, sample.job, kind=_KIND, claimed_by="w", lease=_SECONDS),
+        "sweep: lost leases": lambda c: backlog.requeue_lost(c, max_losses=4, spread=_SECONDS),
+        "sweep: budgets": backlog.resume_paused,
+        "sweep: counts": backlog.count,
+        "sweep: lost messages": lambda c: dispatch.take_lost(c, _KIND, waiting=0, resend_after=_SECONDS),
+        "sweep: suspects": lambda c: dispatch.take_suspect(c, _KIND),
+        "sweep: turns": lambda c: dispatch.take_fairly(c, _KIND, waiting=0, room=50),
+        "redrive": lambda c: backlog.redrive(c, job_id=None, project_id=sample.quiet, limit=500),
+        "backlog's metric": lambda c: backlog_metric.measure(c, calls_since=datetime.now(UTC)),
+        "ingest, known group": _ingest(sample, known=True),
+        "ingest, new group": _ingest(sample, known=False),
+    }
+
+
+def _events(
+    *, project: UUID | None = None, group: UUID | None = None, after: PageCursor | None = None
+) -> Question:
+    return lambda c: events.newest(c, project_id=project, group_id=group, after=after, limit=_PAGE)
+
+
+def _groups(*, project: UUID | None = None, after: PageCursor | None = None) -> Question:
+    return lambda c: groups.newest(c, project_id=project, after=after, limit=_PAGE)
+
+
+def _group(group: UUID) -> Question:
+    return lambda c: groups.find(c, group, project_id=None)
+
+
+def _jobs(*states: JobState, project: UUID | None = None) -> Question:
+    return lambda c: backlog.newest(c, states=states, project_id=project, after=None, limit=_PAGE)
+
+
+def _ingest(sample: Sample, *, known: bool) -> Question:
+    async def store(connection: Connection) -> None:
+        database = cast("Database", _OneConnection(connection=connection))
+        await store_events(database, [_event(sample, known=known)], version="analysis-1", request_id="r")
+
+    return store
+
+
+def _event(sample: Sample, *, known: bool) -> NewEvent:
+    group = sample.hot_group if known else uuid4()
+    return NewEvent(
+        id=ids.new_id(),
+        project_id=sample.noisy,
+        group_id=group,
+        fingerprint=group.hex,
+        fingerprint_version=1,
+        title="TimeoutError",
+        event_key=uuid4().hex,
+        status_code=500,
+        occurred_at=datetime.now(UTC),
+        payload={"message": "m"},
+        job_id=uuid4(),
+    )
