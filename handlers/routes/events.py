@@ -61,7 +61,7 @@ async def create_event(request: Request) -> Response:
     sender = await admit(request, deps)
     deps.quotas.refuse_known(sender)
     await deps.quotas.charge_key(sender, 1)
-    body = await read_body(request, limit=deps.settings.max_body_bytes)
+    body = await read_body(request, deps.settings)
     incoming = prepare(parse(EventIn, body), idempotency_key=_idempotency_key(request))
     [answer] = await receive_or_buffer(
         [incoming], sender=sender, request_id=request_id_of(request), deps=deps
@@ -85,7 +85,7 @@ async def create_events(request: Request) -> Response:
     deps = deps_of(request)
     sender = await admit(request, deps)
     deps.quotas.refuse_known(sender)
-    body = await read_body(request, limit=deps.settings.max_body_bytes)
+    body = await read_body(request, deps.settings)
     batch = validate(BatchIn, decode(body))
     if len(batch.events) > deps.settings.max_batch_events:
         most = deps.settings.max_batch_events
