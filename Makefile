@@ -9,11 +9,11 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 LOCKS := requirements/lambda requirements requirements/migrate requirements/local requirements/dev
-TOOLS := sam checkov localstack audit
+TOOLS := sam checkov localstack audit fuzz
 UV_COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: help run test test-aws test-faults soak check lint lock clean
+.PHONY: help run test test-aws test-faults test-load soak check lint route-table lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -53,6 +53,9 @@ test-aws: $(VENV)/.dev .venv-sam/.ready .venv-localstack/.ready checkov ## the A
 test-faults: $(VENV)/.dev ## break a running Rootnote in every way: a table of what was lost (nothing); ARGS=--help
 	@$(PY) -m tests.faults $(ARGS)
 
+test-load: $(VENV)/.dev ## load and floods on a real stack: tables; ARGS="flood --seconds 5" for one, ARGS=--write for the docs
+	@$(PY) -m tests.load $(ARGS)
+
 soak: $(VENV)/.dev ## half of the peak rate for ten minutes (MINUTES): does anything grow? into docs/reliability.md
 	@$(PY) -m tests.soak --minutes $(or $(MINUTES),10) --write
 
@@ -67,12 +70,15 @@ lint: $(VENV)/.dev
 	@$(VENV)/bin/cfn-lint
 	@$(VENV)/bin/lint-imports --no-cache > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
 
+route-table: $(VENV)/.dev ## write the table of who may ask for what into docs/reliability.md
+	@$(PY) -m tests.route_table --write docs/reliability.md
+
 lock: $(VENV)/.dev ## pin every dependency again after a change of a requirements/*.in
 	@$(PIP) install uv
 	@for name in $(LOCKS); do $(UV_COMPILE) --no-strip-extras $$name.in -o $$name.txt || exit 1; done
 	@for name in $(TOOLS); do $(UV_COMPILE) --strip-extras requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 
-include $(wildcard infra/*/targets.mk)
+include $(wildcard infra/*/targets.mk tests/*/targets.mk)
 
 clean: ## remove the virtual environments, bundles and all local data
 	rm -rf $(VENV) .venv-* .bundle .sbom .aws-sam .local

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import click
 
+from core.cli_types import DURATION
 from core.domain.access import Scope
 from core.domain.ids import new_id
 from core.errors import RootnoteError
@@ -28,6 +29,10 @@ from core.store.keys import all_keys
 T = TypeVar("T")
 
 
+def _from_now(duration: timedelta | None) -> datetime | None:
+    return None if duration is None else datetime.now(UTC) + duration
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
     """Rootnote's operator commands. DATABASE_URL and REDIS_URL are read as everywhere else."""
@@ -42,7 +47,7 @@ def _run(work: Callable[[Database, Publisher], Awaitable[T]]) -> T:
 
 @cli.group(name="keys")
 def keys_group() -> None:
-    """API keys: made, listed, revoked."""
+    """API keys: made, listed, rotated, revoked."""
 
 
 @keys_group.command(name="create")
@@ -52,11 +57,19 @@ def keys_group() -> None:
 @click.option(
     "--rate", type=click.IntRange(1, 60_000_000), help="Events a minute; left out: as the settings say."
 )
-def create_key(scope: str, project_key: str | None, name: str, rate: int | None) -> None:
+@click.option("--expires", type=DURATION, help="It ends by itself after this, as in 90d or 12h.")
+def create_key(
+    scope: str, project_key: str | None, name: str, rate: int | None, expires: timedelta | None
+) -> None:
     """Make a key and print it: this once, since only its hash is kept."""
     made = _run(
         lambda database, _: keys.create(
-            scope=Scope(scope), project_key=project_key, name=name, ingest_rate=rate, database=database
+            scope=Scope(scope),
+            project_key=project_key,
+            name=name,
+            ingest_rate=rate,
+            database=database,
+            expires_at=_from_now(expires),
         )
     )
     click.echo(made.key)
@@ -89,12 +102,31 @@ def add_hash(sha256: str, key_id: UUID, scope: str, project_key: str | None, nam
 
 @keys_group.command(name="list")
 def list_keys() -> None:
-    """All keys, revoked ones too, never their texts."""
+    """All keys, those that ended too, never their texts."""
+    now = datetime.now(UTC)
     for key in _run(lambda database, _: database.autocommit(all_keys)):
-        state = "revoked" if key.revoked_at else "valid"
         project = key.project_key or "(every project)"
         rate = f"  ({key.ingest_rate} events a minute)" if key.ingest_rate else ""
-        click.echo(f"{key.id}  {state:<8} {key.scope:<7} {project}  {one_line(key.name)}".rstrip() + rate)
+        ends = f"  ends {key.expires_at:%Y-%m-%dT%H:%MZ}" if key.expires_at else ""
+        successor = f"  replaced by {key.replaced_by}" if key.replaced_by else ""
+        line = f"{key.id}  {key.state(now):<8} {key.scope:<7} {project}  {one_line(key.name)}".rstrip()
+        click.echo(line + rate + ends + successor)
+
+
+@keys_group.command(name="rotate")
+@click.argument("key_id", type=click.UUID)
+@click.option("--keep-old", type=DURATION, default="24h", show_default=True, help="The old one ends then.")
+@click.option("--expires", type=DURATION, help="The new one ends by itself after this.")
+def rotate_key(key_id: UUID, keep_old: timedelta, expires: timedelta | None) -> None:
+    """Make a key for what KEY_ID is for, and print it. Both work until the old one ends."""
+    rotated = _run(
+        lambda database, _: keys.rotate(
+            key_id, overlap=keep_old, expires_at=_from_now(expires), database=database
+        )
+    )
+    click.echo(rotated.made.key)
+    click.echo(f"id {rotated.made.id}", err=True)
+    click.echo(f"the old key ends at {rotated.old_ends_at:%Y-%m-%dT%H:%MZ}", err=True)
 
 
 @keys_group.command(name="revoke")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import PLATFORM_COLLECTOR, REGISTRY, Counter, Gauge, Histogram
+
+# It would tell whoever reads /metrics which Python this is, to the last digit.
+REGISTRY.unregister(PLATFORM_COLLECTOR)
 
 _MODEL_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 240)
 
@@ -37,6 +40,11 @@ MODEL_TOKENS = Counter(
 )
 MODEL_COST = Counter("rootnote_llm_cost_usd_total", "Spent on models, in USD", ["provider"])
 JOBS_LOST = Counter("rootnote_jobs_lost_total", "Leases that ran out: a worker died or hung")
+WORKER_SILENCES = Counter(
+    "rootnote_worker_silences_total",
+    "Times that a worker found itself taking nothing though messages waited, by what it did then",
+    ["step"],
+)
 JOBS_RESENT = Counter("rootnote_jobs_sent_by_sweeper_total", "Messages that the sweeper sent")
 JOBS_BY_STATE = Gauge(
     "rootnote_jobs_current", "Jobs that wait, run, failed or died", ["state"], multiprocess_mode="mostrecent"

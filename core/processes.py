@@ -45,7 +45,7 @@ GIVEN: Mapping[Process, frozenset[str]] = {
     for process, names in {
         Process.API: _STORE_AND_SEND
         | _QUOTAS
-        | {"auth", "api_base_path", "event_buffer_url", "next_public_show_ai_meta"},
+        | {"auth", "api_base_path", "cors_origins", "event_buffer_url", "next_public_show_ai_meta"},
         Process.BUFFERED_EVENTS: _STORE_AND_SEND | {"event_buffer_dead_letter_url"},
         Process.LOG_EVENTS: _STORE_AND_SEND | {"ingest_rate_project", "log_project_key", "own_log_groups"},
         Process.BACKLOG_METRIC: _STORE_AND_SEND | {"worker_concurrency"},

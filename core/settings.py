@@ -10,9 +10,10 @@ from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import ConfigError
+from core.web_origin import exact_origins
 
 
 class Auth(StrEnum):
@@ -41,6 +42,13 @@ def _blank_is_none(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
 
+_PORT = 8_000
+
+
+def _listed_origins(value: object) -> object:
+    return exact_origins(value) if isinstance(value, str) else value
+
+
 LogLevel = Annotated[
     Literal["DEBUG", "INFO", "WARNING", "ERROR"],
     BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value),
@@ -48,6 +56,10 @@ LogLevel = Annotated[
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_blank_is_none)]
 OptionalAmount = Annotated[Annotated[float, Field(ge=0)] | None, BeforeValidator(_blank_is_none)]
 OptionalText = Annotated[str | None, BeforeValidator(_blank_is_none)]
+Port = Annotated[
+    Annotated[int, Field(ge=1, le=65_535)], BeforeValidator(lambda value: _blank_is_none(value) or _PORT)
+]
+Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed_origins)]
 EventRate = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8}/(second|minute|hour)$")]
 OptionalRate = Annotated[EventRate | None, BeforeValidator(_blank_is_none)]
 
@@ -84,6 +96,19 @@ class Settings(BaseSettings):
         default=None, description="a key with every scope, honoured with AUTH=off only; make run makes one"
     )
 
+    key_max_age: float = Field(
+        default=30,
+        ge=0,
+        le=300,
+        description="a key is looked up again after this: so long may a revoked one still work in a process",
+    )
+
+    api_host: str = Field(default="127.0.0.1", description="the address that handlers.serve listens on")
+    port: Port = Field(default=_PORT, description="the port that it listens on")
+    cors_origins: Origins = Field(
+        default=(), description="origins whose web pages may call the API, by commas; unset: none"
+    )
+
     log_level: LogLevel = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
     log_format: LogFormat = Field(default=LogFormat.JSON, description="json, or console for people")
 
@@ -99,6 +124,7 @@ class Settings(BaseSettings):
     )
     api_base_path: str = Field(default="", description="what a custom domain puts before every path")
     max_body_bytes: int = Field(default=1_048_576, ge=1_024, description="larger bodies get a 413")
+    body_timeout: float = Field(default=10, gt=0, description="a body that takes longer to come gets a 408")
     max_batch_events: int = Field(default=500, ge=1, le=5_000, description="events in one batch request")
 
     ingest_rate_project: OptionalRate = Field(

@@ -1,23 +1,29 @@
-"""The FastAPI factory: `uvicorn --factory handlers.app:create_app`."""
+"""The FastAPI factory, for `handlers.serve` and Lambda, or `uvicorn --factory handlers.app:create_app`."""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
 from core import log, settings
-from handlers import openapi, problems, wiring
+from handlers import cors, docs, exposure, openapi, problems, wiring
 from handlers.middleware import RequestContext, TimeLimit
 from handlers.responses import InertJSONResponse
 from handlers.routes import analyses, events, groups, health, jobs, keys, metadata, projects, usage
 
 
 def create_app(deps: wiring.Deps | None = None) -> FastAPI:
-    """Raises ConfigError when the environment is wrong. `deps` is for those who bring their own."""
+    """`deps` is for those who bring their own, and know where they serve them.
+
+    Raises ConfigError when the environment is wrong, and where AUTH=off would be open to others.
+    """
     if deps is None:
         config = settings.load()
+        exposure.check_process(config.auth, argv=sys.argv, environ=os.environ)
         log.configure(config.log_format, config.log_level, service="api")
         deps = wiring.build(config)
     app = FastAPI(
@@ -26,6 +32,7 @@ def create_app(deps: wiring.Deps | None = None) -> FastAPI:
         description="AI notes on the root cause of your errors and on your projects.",
         lifespan=_lifespan,
         redirect_slashes=False,
+        docs_url=None,
         redoc_url=None,
         default_response_class=InertJSONResponse,
     )
@@ -34,8 +41,9 @@ def create_app(deps: wiring.Deps | None = None) -> FastAPI:
     problems.install(app)
     # The last one added is the outermost.
     app.add_middleware(TimeLimit, seconds=deps.settings.request_timeout)
+    cors.allow(app, deps.settings.cors_origins)
     app.add_middleware(RequestContext)
-    for routes in (events, groups, analyses, projects, metadata, jobs, usage, keys, health):
+    for routes in (events, groups, analyses, projects, metadata, jobs, usage, keys, health, docs):
         app.include_router(routes.router)
     return app
 

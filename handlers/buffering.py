@@ -1,7 +1,7 @@
 """The use case of ingest while PostgreSQL is away: events wait in a queue, and are stored later.
 
 What waits is scrubbed as if it were stored, with the hash of its key in place of the key. Whether the
-key is good is found out when the event is stored, unless it was known before.
+key is good is found out when the event is stored, unless it was known before; so is its project.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from core.errors import (
     StoreUnavailable,
 )
 from handlers.auth import Admitted
+from handlers.projects import unknown_project
 from handlers.receive import Incoming, Receipt, receive
 from handlers.wiring import Deps
 
@@ -70,7 +71,7 @@ async def receive_or_buffer(
     where quotas cannot be counted and nothing is let in without.
     """
     is_away = False
-    usable = {event.project_key for event in events}
+    usable = {event.project_key for event in events if _may_use(sender, event)}
     try:
         usable &= await _usable(usable, sender, deps)
     except StoreUnavailable:
@@ -79,14 +80,14 @@ async def receive_or_buffer(
         is_away = True
     refused = await _over_quota([event for event in events if event.project_key in usable], deps)
     within = [event for event in events if event.project_key not in refused]
-    judged = replace(sender, caller=None) if is_away else sender
+    judged = replace(sender, is_judged=False) if is_away else sender
     answers = iter(await _store_or_buffer(within, judged, request_id, deps) if within else [])
     return [refused.get(event.project_key) or next(answers) for event in events]
 
 
 async def _usable(project_keys: set[str], sender: Admitted, deps: Deps) -> set[str]:
     """Those that the sender may use: nobody may empty another's bucket. Raises StoreUnavailable."""
-    if sender.caller is None:
+    if sender.caller is None or not sender.is_judged:
         raise StoreUnavailable("the database does not answer")
     return set(await deps.projects.resolve(project_keys, sender.caller))
 
@@ -101,7 +102,7 @@ async def _store_or_buffer(
     events: Sequence[Incoming], sender: Admitted, request_id: str, deps: Deps
 ) -> list[Receipt | RootnoteError]:
     away = StoreUnavailable("the database does not answer, and the buffer took no event")
-    if sender.caller is not None:
+    if sender.is_judged and sender.caller is not None:
         try:
             with deadline.leaving(_BUFFER_SECONDS if deps.buffer is not None else 0):
                 return await receive(events, caller=sender.caller, request_id=request_id, deps=deps)
@@ -110,14 +111,23 @@ async def _store_or_buffer(
     if deps.buffer is None or sender.key_hash is None:
         raise away
     key_hash = sender.key_hash
-    bodies = [
-        encode(BufferedEvent(event=event, key_hash=key_hash, request_id=request_id)) for event in events
-    ]
-    taken = await deps.buffer.put(bodies)
-    if not any(taken):
+    allowed = [event for event in events if _may_use(sender, event)]
+    taken = await deps.buffer.put(
+        [encode(BufferedEvent(event=event, key_hash=key_hash, request_id=request_id)) for event in allowed]
+    )
+    if allowed and not any(taken):
         raise away
     logger.warning("the database is away; events wait in the buffer", extra={"events": sum(taken)})
-    return [_waiting(event) if is_taken else away for event, is_taken in zip(events, taken, strict=True)]
+    answers = {
+        event.id: _waiting(event) if is_taken else away
+        for event, is_taken in zip(allowed, taken, strict=True)
+    }
+    return [answers.get(event.id) or unknown_project(event.project_key) for event in events]
+
+
+def _may_use(sender: Admitted, event: Incoming) -> bool:
+    """False: it is known now that the event would be refused when PostgreSQL is back."""
+    return sender.caller is None or sender.caller.may_use(event.project_key)
 
 
 def _waiting(event: Incoming) -> Receipt:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from core import log, settings
-from handlers import wiring
+from handlers import exposure, wiring
 from handlers.wiring import Deps
 
 T = TypeVar("T")
@@ -36,6 +36,7 @@ async def _awaited(work: Callable[[Deps], Awaitable[T]], deps: Deps) -> T:
 @lru_cache(maxsize=1)
 def _process() -> tuple[Deps, asyncio.Runner]:
     config = settings.load()
+    exposure.check_lambda(config.auth, os.environ)
     log.configure(config.log_format, config.log_level, service=os.environ.get(_SERVICE, "lambda"))
     deps = wiring.build(config)
     deps.warm_up()

@@ -1,4 +1,4 @@
-"""What surrounds every request: an id, a log line, an end, and an answer even when something breaks."""
+"""What surrounds every request: an id, a log line, headers, an end, and an answer whatever breaks."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from core.domain.ids import new_id
 from core.errors import TimeUp
 from core.log import bound
 from handlers.problems import internal_error, refusal
+from handlers.response_headers import headers_for
 
 logger = logging.getLogger(__name__)
 
@@ -39,22 +40,23 @@ class RequestContext:
         scope = _without_final_slash(scope)
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
+        added = [(b"x-request-id", request_id.encode()), *headers_for(scope)]
         started, status = time.perf_counter(), 0
 
-        async def send_with_id(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
+                message["headers"] = [*message.get("headers", []), *added]
             await send(message)
 
         with bound(request_id=request_id):
             try:
-                await self._app(scope, receive, send_with_id)
+                await self._app(scope, receive, send_with_headers)
             except Exception:
                 logger.exception("unexpected error")
                 if not status:
-                    await internal_error(request_id)(scope, receive, send_with_id)
+                    await internal_error(request_id)(scope, receive, send_with_headers)
             level = logging.DEBUG if scope["path"] in _QUIET else logging.INFO
             took = round((time.perf_counter() - started) * 1_000, 1)
             # Quoted, since a path may hold line breaks and terminal codes.

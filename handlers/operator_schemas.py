@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from core.domain.access import Scope
 from core.domain.clean import clean_text
@@ -68,7 +68,7 @@ class UsageOut(BaseModel):
 
 
 class KeyIn(BaseModel):
-    """`project_key` None: good for every project."""
+    """`project_key` None: good for every project. `expires_at` None: until it is revoked."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -76,11 +76,20 @@ class KeyIn(BaseModel):
     project_key: ProjectKey | None = None
     name: _Clean = Field(default="", max_length=200)
     ingest_rate: IngestRate | None = None
+    expires_at: AwareDatetime | None = None
 
 
 class KeyMade(BaseModel):
     id: UUID
     key: str
+
+
+class KeyRotated(BaseModel):
+    """`id` and `key` are the new key's."""
+
+    id: UUID
+    key: str
+    old_ends_at: datetime
 
 
 class KeyOut(BaseModel):
@@ -93,3 +102,5 @@ class KeyOut(BaseModel):
     ingest_rate: int | None
     created_at: datetime
     revoked_at: datetime | None
+    expires_at: datetime | None
+    replaced_by: UUID | None

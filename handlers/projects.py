@@ -36,7 +36,8 @@ class ProjectDirectory:
 
     async def resolve(self, keys: Iterable[str], caller: Caller) -> dict[str, UUID]:
         """The ids of those keys that exist and that the caller may use; open callers create the rest."""
-        wanted = set(keys)
+        # Of another's project a caller must not even feel by the clock whether it exists.
+        wanted = {key for key in keys if caller.may_use(key)}
         found = {key: self._known[key].project for key in wanted & self._known.keys()}
         if old := self._old(found):
             found |= await self._again(old)

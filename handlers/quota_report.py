@@ -40,8 +40,9 @@ class QuotaReport:
             return
         if len(self._logged_at) >= _MOST_REMEMBERED:
             self._logged_at.clear()
+            self._untold.clear()
         self._logged_at[subject] = now
-        count = self._untold.pop(subject)
+        count = self._untold.pop(subject, events)
         logger.warning("events are refused by a quota", extra={"quota": kind, "of": label, "events": count})
         if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
             self._write(kind, count)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from core.domain.quota import Purse, Quota, parse_rate, quota_of
+from core.domain.quota import PROBE_SECONDS, Purse, Quota, in_words, parse_rate, quota_of
 from core.errors import QueueUnavailable, QuotaExceeded
 from core.queue.buckets import Buckets, LocalBuckets, Taken
 from core.settings import Auth, Settings, WithoutRedis
@@ -19,7 +19,6 @@ from handlers.quota_report import Kind, QuotaReport
 
 _MOST_PURSES = 10_000
 _MINUTE = 60.0
-_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +35,9 @@ class Limits:
     @classmethod
     def of(cls, settings: Settings) -> Limits:
         project, key = settings.ingest_rate_project, settings.ingest_rate_key
+        if settings.auth is Auth.OFF and "ingest_rate_project" not in settings.model_fields_set:
+            # One's own machine, where a flood is most likely a measurement.
+            project = None
         return cls(
             project=parse_rate(project) if project else None,
             key=parse_rate(key) if key else None,
@@ -171,7 +173,8 @@ class Quotas:
             purse.received(wanted, cost, asked_at=now)
             return 0.0
         purse.found(taken.left, asked_at=now)
-        return purse.wait(cost, now)
+        # Never 0, though others may have left just enough between the two questions.
+        return max(purse.wait(cost, now), PROBE_SECONDS)
 
     async def _take(self, account: _Account, tokens: int) -> Taken:
         try:
@@ -186,17 +189,9 @@ class Quotas:
     def _refused(self, account: _Account, events: int, wait: float) -> QuotaExceeded:
         self._report.refused(account.kind, account.label, events)
         whose = "this key" if account.kind is Kind.KEY else f"project_key {account.label!r}"
-        rate = _in_words(account.purse.quota.rate)
+        rate = in_words(account.purse.quota.rate)
         return QuotaExceeded(f"the quota of {whose}, {rate}, is used up", retry_after=wait)
 
 
 def _name(kind: Kind, subject: str) -> str:
     return f"{kind}:{subject}"
-
-
-def _in_words(rate: float) -> str:
-    """`200 events a second`, or by the minute or hour where that is a whole number."""
-    for unit, seconds in (("second", 1), ("minute", 60)):
-        if abs(rate * seconds - round(rate * seconds)) < _ROUNDING:
-            return f"{rate * seconds:,.0f} events a {unit}"
-    return f"{rate * 3_600:,.0f} events an hour"

@@ -54,7 +54,9 @@ def build(settings: Settings) -> Deps:
         database=database,
         publisher=publisher,
         projects=ProjectDirectory(database),
-        keys=KeyRing(database, auth=settings.auth, dev_token=settings.dev_token),
+        keys=KeyRing(
+            database, auth=settings.auth, dev_token=settings.dev_token, max_age=settings.key_max_age
+        ),
         quotas=Quotas(
             Limits.of(settings),
             shared=SharedBuckets(publisher.connection),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -112,10 +112,8 @@ def sweep_task(self: Task[Any, Any]) -> None:
     A worker that also takes jobs looks once instead: it is what the messages wait for.
     """
     process = wiring.process()
-    shares_its_pool = any(
-        task.queue in self.app.amqp.queues.consume_from for task in names.TASK_OF_KIND.values()
-    )
-    swept = process.loop.run(sweep(process.one_look if shares_its_pool else process.sweep))
+    tools = process.one_look if _works_jobs(self.app.amqp.queues.consume_from) else process.sweep
+    swept = process.loop.run(sweep(tools))
     if swept is None:
         return
     metrics.JOBS_LOST.inc(swept.lost)
@@ -124,6 +122,11 @@ def sweep_task(self: Task[Any, Any]) -> None:
         metrics.JOBS_BY_STATE.labels(state).set(swept.backlog.get(state, 0))
     metrics.OLDEST_DUE_SECONDS.set(swept.oldest_due)
     metrics.LAST_SWEEP.set_to_current_time()
+
+
+def _works_jobs(queues: Container[str]) -> bool:
+    """Whether a worker of these queues works jobs."""
+    return any(task.queue in queues for task in names.TASK_OF_KIND.values())
 
 
 @shared_task(name=names.CANARY)

@@ -27,6 +27,8 @@ from celery.worker.consumer import Consumer
 from redis import Redis
 from redis.exceptions import RedisError
 
+from core import metrics
+
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 2.0
@@ -107,6 +109,8 @@ class Watchdog:
         silence = Silence()
         while not self._stopping.wait(self._seconds):
             silence, step = after(silence, self._look())
+            if step is not None:
+                metrics.WORKER_SILENCES.labels(step).inc()
             if step is Step.RECONNECT:
                 logger.error("messages wait and none is taken; the consumer connects again")
                 self._reconnect()
@@ -118,6 +122,9 @@ class Watchdog:
 
 def watch(consumer: Consumer, *, redis_url: str, leave_within: float) -> Watchdog:
     """Watch this worker from now on, and make it `leave` within so many seconds if nothing else helps."""
+    for step in Step:
+        # Shown as 0 from the start: a counter that first appears as 1 has no increase.
+        metrics.WORKER_SILENCES.labels(step)
     watchdog = Watchdog(
         lambda: look_at(consumer, redis_url),
         reconnect=lambda: _connect_again(consumer),

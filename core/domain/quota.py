@@ -12,11 +12,12 @@ import math
 from dataclasses import dataclass
 
 HOLD_SECONDS = 1.0
-_PROBE_SECONDS = 0.1
+PROBE_SECONDS = 0.1
 """A bucket that was found empty is asked again no sooner, however fast it fills."""
 _LARGEST_CHUNK = 50
 """One part in so many of the capacity: what others may find missing while it lies unspent here."""
 
+_ROUNDING = 1e-6
 _SECONDS = {"second": 1, "minute": 60, "hour": 3_600}
 
 
@@ -37,6 +38,14 @@ def parse_rate(text: str) -> float:
 def quota_of(rate: float, *, burst_seconds: float, batch: int) -> Quota:
     """A batch of `batch` events fits a full bucket, however low the rate."""
     return Quota(rate=rate, capacity=max(batch, math.floor(rate * (burst_seconds - HOLD_SECONDS))))
+
+
+def in_words(rate: float) -> str:
+    """`200 events a second`, or by the minute or hour where that is a whole number."""
+    for unit, seconds in (("second", 1), ("minute", 60)):
+        if abs(rate * seconds - round(rate * seconds)) < _ROUNDING:
+            return f"{rate * seconds:,.0f} events a {unit}"
+    return f"{rate * 3_600:,.0f} events an hour"
 
 
 class Purse:
@@ -89,7 +98,7 @@ class Purse:
     def found(self, left: float, *, asked_at: float) -> None:
         """The bucket holds only `left` tokens; below 0 where it owes some."""
         self._left, self._seen_at = left, asked_at
-        self._ask_again_at = asked_at + _PROBE_SECONDS
+        self._ask_again_at = asked_at + PROBE_SECONDS
 
     def _held(self, now: float) -> int:
         return self._balance if now < self._expires_at else 0

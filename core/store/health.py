@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from core.store.database import Connection
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration. A constant, since Lambda carries no alembic; a test holds it true."""
 
 

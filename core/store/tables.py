@@ -112,6 +112,12 @@ api_keys = Table(
     Column("ingest_rate", Integer, comment=_INGEST_RATE),
     _time("created_at"),
     _time("revoked_at", nullable=True),
+    _time("expires_at", nullable=True),
+    Column(
+        "replaced_by",
+        ForeignKey("api_keys.id", ondelete="SET NULL"),
+        comment="the key that a rotation made; this one ends at expires_at",
+    ),
     CheckConstraint("scope IN ('ingest', 'read', 'write', 'admin')", name="scope"),
     CheckConstraint("ingest_rate > 0", name="ingest_rate"),
 )

@@ -61,7 +61,7 @@ async def create_event(request: Request) -> Response:
     sender = await admit(request, deps)
     deps.quotas.refuse_known(sender)
     await deps.quotas.charge_key(sender, 1)
-    body = await read_body(request, limit=deps.settings.max_body_bytes)
+    body = await read_body(request, deps.settings)
     incoming = prepare(parse(EventIn, body), idempotency_key=_idempotency_key(request))
     [answer] = await receive_or_buffer(
         [incoming], sender=sender, request_id=request_id_of(request), deps=deps
@@ -85,7 +85,7 @@ async def create_events(request: Request) -> Response:
     deps = deps_of(request)
     sender = await admit(request, deps)
     deps.quotas.refuse_known(sender)
-    body = await read_body(request, limit=deps.settings.max_body_bytes)
+    body = await read_body(request, deps.settings)
     batch = validate(BatchIn, decode(body))
     if len(batch.events) > deps.settings.max_batch_events:
         most = deps.settings.max_batch_events
@@ -121,7 +121,6 @@ def _prepare_all(events_in: list[Any], idempotency_key: str | None) -> list[Inco
         try:
             prepared.append(prepare(validate(EventIn, value, prefix=f"events.{index}."), idempotency_key=key))
         except InvalidInput as exc:
-            metrics.EVENTS_REFUSED.labels(422).inc()
             prepared.append(exc)
     return prepared
 
@@ -142,6 +141,7 @@ def _item(answer: Receipt | RootnoteError) -> BatchItem:
     if isinstance(answer, RootnoteError):
         # What is wrong is the event's project, or nothing that its sender could mend.
         field = "project_key" if isinstance(answer, Forbidden | QuotaExceeded) else "event"
+        metrics.EVENTS_REFUSED.labels(status_of(answer)).inc()
         fields = field_problems(answer) or field_problems(
             InvalidInput(FieldProblem(field=field, message=str(answer)))
         )

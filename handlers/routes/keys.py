@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import AwareDatetime
 
 from core.domain.access import Scope
 from core.errors import Forbidden
 from core.operations import keys as operations
 from core.store import keys
 from handlers.bodies import parse, read_body
-from handlers.operator_schemas import KeyIn, KeyMade, KeyOut
+from handlers.operator_schemas import KeyIn, KeyMade, KeyOut, KeyRotated
 from handlers.routes.common import BODY_PROBLEMS, PROBLEMS, body_of, problem
 from handlers.wiring import Deps, deps_of
 
 router = APIRouter(prefix="/api/v1/keys", tags=["keys"])
+
+_NOT_FOUND = PROBLEMS | {404: problem()}
+_OVERLAP_SECONDS = int(operations.OVERLAP.total_seconds())
+_Overlap = Annotated[
+    int,
+    Query(
+        ge=0,
+        le=int(operations.LONGEST_OVERLAP.total_seconds()),
+        description="the old key ends after this",
+    ),
+]
+_Expiry = Annotated[AwareDatetime | None, Query(description="when the new key ends")]
 
 
 async def _admin_of_all(request: Request) -> Deps:
@@ -33,13 +48,14 @@ async def _admin_of_all(request: Request) -> Deps:
 async def create_key(request: Request) -> KeyMade:
     """The key is in this answer and nowhere else."""
     deps = await _admin_of_all(request)
-    wanted = parse(KeyIn, await read_body(request, limit=deps.settings.max_body_bytes))
+    wanted = parse(KeyIn, await read_body(request, deps.settings))
     made = await operations.create(
         scope=wanted.scope,
         project_key=wanted.project_key,
         name=wanted.name,
         ingest_rate=wanted.ingest_rate,
         database=deps.database,
+        expires_at=wanted.expires_at,
     )
     return KeyMade(id=made.id, key=made.key)
 
@@ -51,9 +67,31 @@ async def list_keys(request: Request) -> list[KeyOut]:
     return [KeyOut.model_validate(key) for key in found]
 
 
-@router.delete("/{key_id}", status_code=204, responses=PROBLEMS | {404: problem()})
+@router.post(
+    "/{key_id}/rotate",
+    status_code=201,
+    response_model=KeyRotated,
+    responses=_NOT_FOUND | {409: problem("Rotated before")},
+)
+async def rotate_key(
+    request: Request,
+    key_id: UUID,
+    overlap_seconds: _Overlap = _OVERLAP_SECONDS,
+    expires_at: _Expiry = None,
+) -> KeyRotated:
+    """A new key for what the old one is for. Both work until the old one ends, a day later unless said."""
+    deps = await _admin_of_all(request)
+    rotated = await operations.rotate(
+        key_id, overlap=timedelta(seconds=overlap_seconds), expires_at=expires_at, database=deps.database
+    )
+    deps.keys.forget()
+    return KeyRotated(id=rotated.made.id, key=rotated.made.key, old_ends_at=rotated.old_ends_at)
+
+
+@router.delete("/{key_id}", status_code=204, responses=_NOT_FOUND)
 async def revoke_key(request: Request, key_id: UUID) -> Response:
-    """It may work for up to 30 seconds more in processes that have just seen it."""
+    """It may work for up to 30 seconds more in other processes that have just seen it."""
     deps = await _admin_of_all(request)
     await operations.revoke(key_id, database=deps.database)
+    deps.keys.forget()
     return Response(status_code=204)

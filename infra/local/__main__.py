@@ -104,9 +104,8 @@ def environment(settings: Settings, *, token: str) -> dict[str, str]:
 
 
 def services(port: int, *, maintenance_metrics_port: str) -> tuple[Service, ...]:
-    serve = ("--factory", "handlers.app:create_app", "--host", "127.0.0.1", "--port", str(port))
     return (
-        Service(name="api", argv=python("uvicorn", *serve, "--no-access-log")),
+        Service(name="api", argv=python("handlers.serve", "--host", "127.0.0.1", "--port", str(port))),
         _worker("worker", "ai_analysis,metadata_generation", {}),
         # Of its own, since the sweeper must not wait behind the jobs that it is to rescue.
         _worker("maint", "maintenance", {"WORKER_METRICS_PORT": maintenance_metrics_port}),

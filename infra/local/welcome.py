@@ -27,7 +27,7 @@ def welcome(env: Mapping[str, str], env_file: Path, *, servers_only: bool) -> st
             "",
             "PostgreSQL and Valkey are up. In another terminal:",
             f"  {load}",
-            f"  AUTH=off python -m uvicorn --factory handlers.app:create_app --port {env['PORT']}",
+            f"  AUTH=off python -m handlers.serve --port {env['PORT']}",
             "  celery -A worker worker --loglevel=info --queues=ai_analysis,metadata_generation",
             "  WORKER_METRICS_PORT=9809 celery -A worker worker --queues=maintenance -n maint@%h",
             "  celery -A worker beat --loglevel=info",

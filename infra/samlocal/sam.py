@@ -26,6 +26,7 @@ _BLANK = (
     "EVENT_BUFFER_DEAD_LETTER_URL",
     # For a parameter of a nested stack that is given as blank, SAM takes the parameter's name.
     "API_BASE_PATH",
+    "CORS_ORIGINS",
     "LOG_PROJECT_KEY",
 )
 

@@ -215,8 +215,7 @@ def new_event(**changes: object) -> Row:
 
 def _arguments(name: str, port: int, worker_options: Sequence[str]) -> tuple[str, ...]:
     if name == "api":
-        serve = ("--host", "127.0.0.1", "--port", str(port), "--no-access-log")
-        return ("uvicorn", "--factory", "handlers.app:create_app", *serve)
+        return ("handlers.serve", "--host", "127.0.0.1", "--port", str(port))
     if name.partition("-")[0] == "beat":
         return ("celery", "-A", "worker", "beat", "--loglevel=info")
     work = (

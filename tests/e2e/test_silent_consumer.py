@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import httpx2
 import psycopg
 import pytest
 
@@ -54,4 +55,7 @@ def test_a_silent_connection_is_made_anew(behind_proxy: Stack, proxy: Proxy) -> 
     behind_proxy.wait_for_job(answer["group_id"], "done", RECONNECT_LOOKS * LOOK_SECONDS + _SLACK_SECONDS)
     assert worker.text().count(RECONNECTS) == 1
     assert LEAVES not in worker.text()
+    metrics = httpx2.get(f"http://127.0.0.1:{behind_proxy.metrics_port}/metrics", trust_env=False).text
+    assert 'rootnote_worker_silences_total{step="reconnect"} 1.0' in metrics
+    assert 'rootnote_worker_silences_total{step="leave"} 0.0' in metrics
     assert (worker.pid, worker.is_alive()) == (pid, True)

@@ -92,7 +92,8 @@ def rudeness(answer: httpx2.Response) -> str | None:
         answer.status_code == 503 and is_problem and answer.headers.get("retry-after", "").isdigit()
     ):
         return None
-    return f"{answer.status_code} {answer.text[:200]}"
+    # It goes into a table's cell.
+    return f"{answer.status_code} {' '.join(answer.text[:200].replace('|', '/').split())}"
 
 
 def requests(random: Random, project_key: str) -> Iterator[Request]:

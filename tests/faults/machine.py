@@ -19,6 +19,7 @@ from tests.faults.scene import Scene
 _STEP = "+3600"
 _STEPPED_SECONDS = 10.0
 _READY_SECONDS = 60.0
+_WORKERS = ("worker", "maintenance")
 _LIBRARY = "vendor/libfaketime/src/libfaketime.so.1"
 
 _FULL_SECONDS = 10.0
@@ -78,18 +79,31 @@ def _step_clock(scene: Scene, names: Sequence[str], *, of_postgres: bool) -> Non
 def _start_anew(
     scene: Scene, names: Sequence[str], environment: dict[str, str], *, of_postgres: bool
 ) -> None:
+    workers = [name for name in names if name in _WORKERS]
     with scene.keeper.leaving(*names):
         for name in names:
             scene.program(name).terminate()
         for name in names:
             scene.program(name).wait(_READY_SECONDS)
+        before = {name: _times_ready(scene, name) for name in workers}
         if of_postgres:
             scene.postgres.stop()
             scene.postgres.environment = environment
             scene.postgres.start()
         for name in names:
             scene.stack.launch(name, **environment)
+        for name in workers:
+            # /readyz remembers the last one's signs of life for half a minute.
+            wait_until(
+                lambda: _times_ready(scene, name) > before[name],  # noqa: B023
+                _READY_SECONDS,
+                f"{name} is ready",
+            )
         scene.stack.wait_until_ready(_READY_SECONDS)
+
+
+def _times_ready(scene: Scene, name: str) -> int:
+    return scene.program(name).text().count(" ready.")
 
 
 def _put_right(scene: Scene) -> None:
@@ -108,6 +122,9 @@ def _fill_disk(scene: Scene) -> None:
         _move_to_small_disk(scene, data, size=used + _ROOM)
     finally:
         scene.postgres.start()
+    # All connected and at work again: a session that cannot even begin is but one of the ways to fail.
+    time.sleep(_BETWEEN_SECONDS)
+    scene.stack.wait_until_ready(_READY_SECONDS)
     ballast = data / "ballast"
     try:
         _write_until_full(ballast)
@@ -144,6 +161,7 @@ def _move_back(scene: Scene, data: Path, away: Path) -> None:
     subprocess.run(["umount", data], check=True)
     data.rmdir()
     away.rename(data)
+    scene.postgres.start()
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -8,10 +8,9 @@ from alembic.config import CommandLine
 from celery import Celery
 from celery.bin.base import CLIContext
 from celery.bin.celery import celery
-from uvicorn.importer import import_from_string
-from uvicorn.main import main as uvicorn
 
 from core.queue import names
+from handlers.serve import serve
 from tests.conftest import ROOT
 
 QUEUES = ({names.AI_ANALYSIS, names.METADATA_GENERATION}, {names.MAINTENANCE})
@@ -21,7 +20,7 @@ QUEUES = ({names.AI_ANALYSIS, names.METADATA_GENERATION}, {names.MAINTENANCE})
 def check_command(argv: Sequence[str]) -> None:
     """Raises what the parser raises, or an AssertionError, where the command is wrong."""
     program, *words = argv
-    {"celery": _celery, "uvicorn": _uvicorn, "alembic": _alembic, "python": _python}[program](words)
+    {"celery": _celery, "alembic": _alembic, "python": _python}[program](words)
 
 
 def _celery(words: list[str]) -> None:
@@ -37,18 +36,17 @@ def _celery(words: list[str]) -> None:
                 assert set(parsed.params["queues"]) in QUEUES
 
 
-def _uvicorn(words: list[str]) -> None:
-    with uvicorn.make_context("uvicorn", words) as parsed:
-        assert parsed.params["factory"]
-        assert callable(import_from_string(parsed.params["app"]))
-
-
 def _alembic(words: list[str]) -> None:
     assert CommandLine().parser.parse_args(words).cmd
 
 
 def _python(words: list[str]) -> None:
-    """The health check by its path in the image; see the module for why -I and why -P."""
+    """The API, or the health check by its path in the image; see there for why -I and why -P."""
+    if words[0] == "-m":
+        assert words[1] == "handlers.serve"
+        with serve.make_context("handlers.serve", words[2:]) as parsed:
+            assert parsed.params["host"] == "0.0.0.0"
+        return
     option, path, *arguments = words
     assert (ROOT / path.removeprefix("/app/")).is_file()
     assert option == ("-P" if arguments == ["beat"] else "-I")

@@ -15,10 +15,12 @@ import httpx2
 import pytest
 from pydantic import SecretStr
 
-from core.domain.access import hash_key, new_key
+from core.domain.access import Scope, hash_key, new_key
 from core.settings import Auth, Settings
+from core.store.keys import StoredKey
 from handlers import wiring
 from handlers.app import create_app
+from handlers.auth import KeyRing
 from tests.fakes.secrets_and_queues import FakeAws
 from tests.integration.conftest import Query, guide_event
 
@@ -203,10 +205,7 @@ async def test_messages_come_again_while_it_is_still_away(
 async def test_a_key_that_was_refused_does_not_become_good_by_an_outage(
     away: httpx2.AsyncClient, aws: FakeAws
 ) -> None:
-    transport = away._transport
-    assert isinstance(transport, httpx2.ASGITransport)
-    keys = transport.app.state.deps.keys  # type: ignore[attr-defined]
-    keys._known[hash_key(KEY)] = (0.0, None)
+    keys_of(away)._remember(hash_key(KEY), None)
     assert (await away.post(EVENTS, json=guide_event(), headers=AUTHORIZATION)).status_code == 401
     assert messages(aws) == []
 
@@ -214,3 +213,68 @@ async def test_a_key_that_was_refused_does_not_become_good_by_an_outage(
 async def test_what_is_not_analysed_is_not_said_to_be_deferred(away: httpx2.AsyncClient) -> None:
     response = await away.post(EVENTS, json=guide_event(status_code=404), headers=AUTHORIZATION)
     assert response.json()["analysis"] == "not_required"
+
+
+def keys_of(client: httpx2.AsyncClient) -> KeyRing:
+    transport = client._transport
+    assert isinstance(transport, httpx2.ASGITransport)
+    keys: KeyRing = transport.app.state.deps.keys  # type: ignore[attr-defined]
+    return keys
+
+
+async def test_made_up_keys_are_not_buffered(away: httpx2.AsyncClient, aws: FakeAws) -> None:
+    """A wrong checksum is refused; without one, whether a key is good cannot even be guessed."""
+    broken = KEY[:-1] + ("0" if KEY[-1] != "0" else "1")
+    for key, status in [(broken, 401), ("rn_noise", 503), (f"rn_{'A' * 43}", 503)]:
+        response = await away.post(EVENTS, json=guide_event(), headers={"X-API-Key": key})
+        assert response.status_code == status, key
+    assert messages(aws) == []
+
+
+async def test_what_is_known_of_a_key_is_said_in_an_outage_too(
+    away: httpx2.AsyncClient, aws: FakeAws, database_url: str, redis_url: str, query: Query
+) -> None:
+    """A project that is not the key's: 403 at once, and not 202 and buried later."""
+    project_id = uuid4()
+    query("INSERT INTO projects (id, key) VALUES (%s, 'test')", project_id)
+    query(
+        "INSERT INTO api_keys (id, hash, scope, project_id) VALUES (%s, %s, 'ingest', %s)",
+        uuid4(),
+        hash_key(KEY),
+        project_id,
+    )
+    stored = StoredKey(
+        id=uuid4(),
+        scope=Scope.INGEST,
+        project_id=project_id,
+        project_key="test",
+        ingest_rate=None,
+        seconds_left=None,
+    )
+    keys_of(away)._remember(hash_key(KEY), stored)
+    events = [guide_event(project_key=key) for key in ("test", "theirs", "test", "nobodys")]
+    response = await away.post(f"{EVENTS}/batch", json={"events": events}, headers=AUTHORIZATION)
+    answer = response.json()
+    assert (answer["accepted"], answer["refused"]) == (2, 2)
+    assert [item["status"] for item in answer["results"]] == [202, 403, 202, 403]
+    assert answer["results"][1]["errors"][0]["field"] == "project_key"
+    alone = await away.post(EVENTS, json=guide_event(project_key="theirs"), headers=AUTHORIZATION)
+    assert alone.status_code == 403
+    assert len(messages(aws)) == 2
+    assert deliver(aws, database_url, redis_url, messages(aws)) == [[]]
+    assert messages(aws, "dead") == []
+
+
+async def test_a_batch_that_is_refused_whole_needs_no_buffer(away: httpx2.AsyncClient, aws: FakeAws) -> None:
+    stored = StoredKey(
+        id=uuid4(),
+        scope=Scope.INGEST,
+        project_id=uuid4(),
+        project_key="mine",
+        ingest_rate=None,
+        seconds_left=None,
+    )
+    keys_of(away)._remember(hash_key(KEY), stored)
+    aws.refuses = True
+    response = await away.post(f"{EVENTS}/batch", json={"events": [guide_event()]}, headers=AUTHORIZATION)
+    assert [item["status"] for item in response.json()["results"]] == [403]

@@ -39,6 +39,7 @@ def test_help_everywhere(cli: object) -> None:
         ["keys", "create"],
         ["keys", "add-hash"],
         ["keys", "list"],
+        ["keys", "rotate"],
         ["keys", "revoke"],
         ["projects"],
         ["projects", "import"],
@@ -57,7 +58,11 @@ def test_keys(cli: object, query: Query) -> None:
     made = cli("keys", "create", "--scope", "write", "--name", "ci")
     assert made.returncode == 0, made.stderr
     assert made.stdout.startswith("rn_")
+    limited = cli("keys", "create", "--scope", "ingest", "--rate", "90")
+    assert limited.returncode == 0, limited.stderr
+    assert cli("keys", "create", "--scope", "ingest", "--rate", "0").returncode == 2
     listed = cli("keys", "list").stdout
+    assert listed.count("(90 events a minute)") == 1
     assert "write" in listed
     assert made.stdout.strip() not in listed
     key_id = made.stderr.split()[-1]
@@ -65,6 +70,34 @@ def test_keys(cli: object, query: Query) -> None:
     assert cli("keys", "revoke", key_id).returncode == 1
     assert "revoked" in cli("keys", "list").stdout
     assert cli("keys", "create", "--scope", "read", "--project", "no").returncode == 1
+
+
+def test_a_key_is_rotated(cli: object, query: Query) -> None:
+    assert callable(cli)
+    old = cli("keys", "create", "--scope", "ingest", "--name", "shop", "--expires", "90d")
+    rotated = cli("keys", "rotate", old.stderr.split()[-1], "--keep-old", "12h")
+    assert rotated.returncode == 0, rotated.stderr
+    assert rotated.stdout.startswith("rn_")
+    assert rotated.stdout != old.stdout
+    new_id = rotated.stderr.split()[1]
+    [row] = query(
+        "SELECT scope, name, expires_at > now() + interval '89 d' AS lasts FROM api_keys WHERE id = %s",
+        new_id,
+    )
+    assert row == {"scope": "ingest", "name": "shop", "lasts": True}
+    [row] = query(
+        "SELECT expires_at - now() < interval '12 h' AS ends FROM api_keys WHERE replaced_by = %s", new_id
+    )
+    assert row == {"ends": True}
+    assert f"replaced by {new_id}" in cli("keys", "list").stdout
+    again = cli("keys", "rotate", old.stderr.split()[-1])
+    assert (again.returncode, "was rotated before" in again.stderr) == (1, True)
+    query("UPDATE api_keys SET expires_at = now()")
+    assert cli("keys", "list").stdout.count("  expired ") == 2
+    for wrong in ("90", "d", "-1d", "1w", "9999999d", "5000d"):
+        refused = cli("keys", "create", "--scope", "read", "--expires", wrong)
+        assert refused.returncode != 0
+        assert "Traceback" not in refused.stderr
 
 
 def test_a_key_made_elsewhere_comes_as_its_hash(cli: object, query: Query) -> None:

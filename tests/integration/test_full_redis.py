@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import kombu
@@ -47,7 +48,8 @@ def test_a_worker_takes_a_full_redis_for_one_that_is_away(full: str, monkeypatch
     monkeypatch.setattr(broker, "_PAUSE_SECONDS", 0)
     with broker.Connection(full, transport=broker.Transport) as connection:
         assert RedisConnectionError in connection.recoverable_connection_errors
-        with connection.channel() as channel:
+        channel: Any = connection.channel()
+        with closing(channel):
             with pytest.raises(RedisConnectionError, match="no memory"):
                 channel.client.set("a", "b")
             with pytest.raises(RedisConnectionError, match="no memory"), channel.client.pipeline() as pipe:

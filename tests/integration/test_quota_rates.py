@@ -36,7 +36,7 @@ async def client(settings: Settings, clock: Clock) -> AsyncIterator[httpx2.Async
     remembers = replace(
         deps,
         projects=ProjectDirectory(deps.database, clock=clock),
-        keys=KeyRing(deps.database, auth=deps.settings.auth, dev_token=None, clock=clock),
+        keys=KeyRing(deps.database, auth=deps.settings.auth, dev_token=None, max_age=30, clock=clock),
     )
     async with serving(remembers) as client:
         yield client

@@ -11,6 +11,7 @@ import redis
 from core.settings import Auth, Settings
 from handlers import wiring
 from handlers.buffering import BufferedEvent, encode, store_buffered
+from handlers.quotas import Limits
 from handlers.receive import prepare
 from handlers.schemas import EventIn
 from tests.integration.conftest import Query, guide_event
@@ -64,6 +65,12 @@ async def test_without_keys_projects_have_their_quota(settings: Settings) -> Non
     async with api(settings, auth=Auth.OFF, ingest_rate_key="1/hour") as client:
         assert await statuses(client, BURST + 1, {}) == [202] * BURST + [429]
         assert await statuses(client, BURST, {}, project_key="other") == [202] * BURST
+
+
+def test_on_ones_own_machine_there_is_no_quota_unless_it_is_set(settings: Settings) -> None:
+    required = settings.model_copy(update={"auth": Auth.REQUIRED})
+    asked_for = settings.model_copy(update={"ingest_rate_project": "3/second"})
+    assert [Limits.of(given).project for given in (settings, required, asked_for)] == [None, 200, 3]
 
 
 async def test_a_key_over_its_quota_is_refused_before_its_body_is_read(

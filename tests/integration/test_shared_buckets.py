@@ -143,12 +143,14 @@ def _answers(url: str) -> bool:
 
 
 def test_two_apis_share_a_projects_bucket(two_apis: list[str], query: Query) -> None:
-    project(query, "test")
-    headers = bearer(query)
+    headers = bearer(query, project_id=project(query, "test"))
     with httpx2.Client(trust_env=False, headers=headers) as client:
         answers = [
             client.post(f"{url}{EVENTS}", json=guide_event()).status_code
             for _ in range(BURST)
             for url in two_apis
         ]
+        # Refused before it is read, and the connection is good for the next one.
+        unread = [client.post(f"{two_apis[0]}{EVENTS}", content=b"x" * 900_000).status_code for _ in range(3)]
     assert answers == [202] * BURST + [429] * BURST
+    assert unread == [429] * 3

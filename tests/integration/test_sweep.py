@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID
 
 import httpx2
+import pytest
 
-from core.domain.job import JobKind
+from core.domain.job import SUSPECT_AFTER, JobKind
 from core.errors import QueueUnavailable
 from core.queue.names import METADATA_GENERATION, Outgoing
-from core.store import jobs
-from core.store.database import Database
+from core.store import dispatch, jobs
+from core.store.database import Connection, Database
 from tests.integration.conftest import Query, guide_event
-from worker.usecases.sweep import SweepTools, Swept, sweep
-from worker.usecases.window import Window
+from tests.integration.queued_jobs import add_jobs, add_project
+from worker import tasks
+from worker.usecases.sweep import LOOK_SECONDS, SweepTools, Swept, sweep
+from worker.usecases.window import LEAST, Window
 
 
 @dataclass(kw_only=True)
@@ -42,8 +46,8 @@ class FakeQueue:
         return [self.depth_of.get(queue, self.waiting) for queue in queues]
 
 
-def tools_for(database: Database, queue: FakeQueue, *, resend_after: float = 15) -> SweepTools:
-    """One look, with all the room there is."""
+def tools_of(database: Database, queue: FakeQueue, *, resend_after: float = 15) -> SweepTools:
+    """For one look, with all the room there is."""
     return SweepTools(
         database=database,
         queue=queue,
@@ -55,13 +59,13 @@ def tools_for(database: Database, queue: FakeQueue, *, resend_after: float = 15)
 
 
 async def run(database: Database, queue: FakeQueue, *, resend_after: float = 15) -> Swept:
-    swept = await sweep(tools_for(database, queue, resend_after=resend_after))
+    swept = await sweep(tools_of(database, queue, resend_after=resend_after))
     assert swept is not None
     return swept
 
 
 async def test_of_sweeps_that_have_gathered_one_works(database: Database, query: Query) -> None:
-    tools = replace(tools_for(database, FakeQueue()), apart=timedelta(seconds=60))
+    tools = replace(tools_of(database, FakeQueue()), apart=timedelta(seconds=60))
     assert [await sweep(tools) is not None for _ in range(3)] == [True, False, False]
     # As when PostgreSQL's clock was put back.
     query("UPDATE heartbeats SET seen_at = now() + interval '1 hour'")
@@ -186,6 +190,60 @@ async def test_a_kind_that_nobody_serves_keeps_no_other_waiting(
     queue = FakeQueue(depth_of={METADATA_GENERATION: 10_000})
     await run(database, queue)
     assert queue.sent == [job_id]
+
+
+async def test_a_sweep_that_lasts_looks_again_for_what_has_come(query: Query, database: Database) -> None:
+    project = add_project(query, "test")
+    queue = FakeQueue()
+    tools = replace(
+        tools_of(database, queue), lasts=6 * LOOK_SECONDS, windows={kind: Window() for kind in JobKind}
+    )
+    sweeping = asyncio.ensure_future(sweep(tools))
+    while not query("SELECT 1 FROM heartbeats"):  # noqa: ASYNC110  (PostgreSQL says it)
+        await asyncio.sleep(0.01)
+    add_jobs(query, project, 100)
+    swept = await sweeping
+    assert swept is not None
+    # The queue is found empty each time, so each look sends twice as much as the one before.
+    assert swept.sent == len(queue.sent)
+    assert swept.sent in (LEAST, 3 * LEAST, 7 * LEAST, 15 * LEAST, 100)
+
+
+async def test_redis_away_at_one_look_is_asked_at_the_next(query: Query, database: Database) -> None:
+    add_jobs(query, add_project(query, "test"), 3)
+    queue = FakeQueue(is_down=True)
+    sweeping = asyncio.ensure_future(sweep(replace(tools_of(database, queue), lasts=5 * LOOK_SECONDS)))
+    while not query("SELECT 1 FROM heartbeats"):  # noqa: ASYNC110  (PostgreSQL says it)
+        await asyncio.sleep(0.01)
+    assert not query("SELECT 1 FROM jobs WHERE sent_at IS NOT NULL")
+    queue.is_down = False
+    swept = await sweeping
+    assert swept is not None
+    assert swept.sent == 3
+
+
+@pytest.mark.parametrize(
+    ("queues", "is_so"),
+    [(["maintenance"], False), (["maintenance", "ai_analysis"], True), (["metadata_generation"], True)],
+)
+def test_a_sweep_in_a_worker_of_jobs_looks_once(queues: list[str], is_so: bool) -> None:
+    assert tasks._works_jobs(queues) is is_so
+
+
+async def test_two_sweeps_take_turns(query: Query, database: Database) -> None:
+    """The second waits while the first has taken jobs and not yet said so."""
+    add_jobs(query, add_project(query, "test"), 2, losses=SUSPECT_AFTER)
+    queue = FakeQueue()
+
+    async def first(connection: Connection) -> asyncio.Task[Swept]:
+        await dispatch.one_at_a_time(connection)
+        await dispatch.take_suspect(connection, JobKind.ANALYSE_GROUP)
+        second = asyncio.ensure_future(run(database, queue))
+        while not query("SELECT 1 FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110  (PostgreSQL says it)
+            await asyncio.sleep(0.01)
+        return second
+
+    assert (await (await database.serial(first))).sent == 0
 
 
 async def test_a_canary_flies_where_nothing_waits(database: Database) -> None:

@@ -56,17 +56,21 @@ def read_through(plan: Plan, tables: frozenset[str]) -> set[str]:
     }
 
 
+def pages_read(plan: Plan) -> int:
+    """Of 8 KiB, from memory or disk, in tables and indexes."""
+    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+
+
 def rows_read(plan: Plan) -> int:
     """Rows that scans of tables and indexes came upon, whether or not they passed a filter."""
-    return round(
-        sum(
-            (
-                node["Actual Rows"]
-                + node.get("Rows Removed by Filter", 0)
-                + node.get("Rows Removed by Index Recheck", 0)
-            )
-            * node["Actual Loops"]
-            for node in nodes(plan)
-            if "Relation Name" in node and node["Node Type"].endswith("Scan")
+    rows: float = sum(
+        (
+            node["Actual Rows"]
+            + node.get("Rows Removed by Filter", 0)
+            + node.get("Rows Removed by Index Recheck", 0)
         )
+        * node["Actual Loops"]
+        for node in nodes(plan)
+        if "Relation Name" in node and node["Node Type"].endswith("Scan")
     )
+    return round(rows)

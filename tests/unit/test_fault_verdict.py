@@ -6,10 +6,11 @@ from pathlib import Path
 from random import Random
 from uuid import UUID
 
+import httpx2
 import pytest
 
 from tests.faults import table
-from tests.faults.load import AcceptedEvent, Sent, requests
+from tests.faults.load import AcceptedEvent, Sent, requests, rudeness
 from tests.faults.registry import FAULTS
 from tests.faults.verdict import Facts, Promise, Verdict, judge
 from tests.faults.words import marked, word_in, words
@@ -65,12 +66,34 @@ def test_a_kept_promise() -> None:
             "1 repeated events were answered with another id",
             0,
         ),
+        (
+            {"sent": Sent(accepted=SENT.accepted, projects=SENT.projects, rude=("500 oh", "no answer"))},
+            "2 requests were answered badly: 500 oh",
+            0,
+        ),
     ],
 )
 def test_a_broken_promise(changes: dict[str, object], says: str, lost: int) -> None:
     verdict = judged(**changes)
     assert verdict.broken == (says,)
     assert verdict.lost == lost
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "is_rude"),
+    [
+        (202, {}, False),
+        (422, {}, False),
+        (503, {"content-type": "application/problem+json", "retry-after": "5"}, False),
+        (503, {"content-type": "application/problem+json"}, True),
+        (503, {"content-type": "text/html", "retry-after": "5"}, True),
+        (500, {"content-type": "application/problem+json", "retry-after": "5"}, True),
+        (502, {}, True),
+    ],
+)
+def test_a_refusal_says_when_to_try_again(status: int, headers: dict[str, str], *, is_rude: bool) -> None:
+    answer = httpx2.Response(status, headers=headers, text="a | b\nc")
+    assert rudeness(answer) == (f"{status} a / b c" if is_rude else None)
 
 
 def test_the_table_says_what_was_found() -> None:

@@ -305,3 +305,17 @@ def test_what_one_request_counts_on_is_not_spent_by_the_next() -> None:
 
     assert asyncio.run(one_while_another_asks()) == 13
     assert buckets.given >= 13
+
+
+class ContendedBuckets(ExactBuckets):
+    """Always has as much left as was asked for just before, and gives it to somebody else."""
+
+    async def take(self, name: str, quota: Quota, tokens: int) -> Taken:
+        return Taken(is_granted=False, left=float(tokens))
+
+
+def test_nobody_is_let_in_for_what_others_took_in_between() -> None:
+    clock = Clock()
+    quotas = quotas_of(ContendedBuckets(clock), clock)
+    refused = at_once(quotas.charge_projects({"shop": 3}, {}))
+    assert refused["shop"].retry_after > 0

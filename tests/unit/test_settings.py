@@ -24,8 +24,7 @@ def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> object:
 
 def test_env_example_lists_every_setting_and_no_other() -> None:
     listed = set(re.findall(r"^#? ?([A-Z_]+)=", _EXAMPLE.read_text(), re.MULTILINE))
-    runner_only = {"PORT"}
-    assert listed == {name.upper() for name in Settings.model_fields} | runner_only
+    assert listed == {name.upper() for name in Settings.model_fields}
 
 
 def test_wrong_values_are_named_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,3 +60,41 @@ def test_secrets_do_not_show_in_repr(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_processes_are_given_settings_that_exist() -> None:
     assert set().union(*GIVEN.values()) <= set(Settings.model_fields)
+
+
+def test_an_empty_port_is_the_usual_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://host/db")
+    monkeypatch.setenv("PORT", "")
+    assert load().port == 8_000
+
+
+def test_origins_are_listed_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://host/db")
+    assert load().cors_origins == ()
+    load.cache_clear()
+    monkeypatch.setenv("CORS_ORIGINS", "https://app.example.com, http://localhost:3000,http://[::1]:3000,")
+    assert load().cors_origins == ("https://app.example.com", "http://localhost:3000", "http://[::1]:3000")
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "*",
+        "null",
+        "app.example.com",
+        "https://*.example.com",
+        "https://app.example.com/",
+        "https://App.example.com",
+        "https://app.example.com:443",
+        "http://app.example.com:80",
+        "https://user@app.example.com",
+        "ftp://app.example.com",
+    ],
+)
+def test_an_origin_that_no_browser_sends_or_that_anybody_is_is_refused(
+    monkeypatch: pytest.MonkeyPatch, origin: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://host/db")
+    monkeypatch.setenv("CORS_ORIGINS", f"https://fine.example.com,{origin}")
+    with pytest.raises(ConfigError, match="CORS_ORIGINS"):
+        load()

@@ -111,6 +111,7 @@ def environment(database_url: str, redis_url: str, query: Query) -> dict[str, st
     return {
         "API_BASE_PATH": "",
         "AUTH": "required",
+        "CORS_ORIGINS": "",
         "DATABASE_POOL_SIZE": "1",
         "DATABASE_URL": database_url,
         "DEPLOYMENT": "test",

@@ -85,6 +85,7 @@ SPENDERS = {
     "MetadataRate": "",
     "OpenAiBaseUrl": "https://models.example/v1",
     "ApiBasePath": "/errors",
+    "CorsOrigins": "https://app.example.com",
     "LogProjectKey": "shop",
     "IngestRateProject": "3000/hour",
     "IngestRateKey": "",

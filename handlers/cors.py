@@ -1,0 +1,24 @@
+"""Which web pages may call the API: none, unless their origins are listed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+_PREFLIGHT_SECONDS = 600
+
+
+def allow(app: FastAPI, origins: Sequence[str]) -> None:
+    """No cookies: a page sends a key that it was given, or none."""
+    if not origins:
+        return
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=("GET", "POST", "PUT", "DELETE"),
+        allow_headers=("Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "X-Request-ID"),
+        expose_headers=("X-Request-ID", "Retry-After"),
+        max_age=_PREFLIGHT_SECONDS,
+    )

@@ -1,0 +1,54 @@
+"""AUTH=off is for one's own machine: what counts as that, and who is let in there without a key."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+
+from core.domain.access import Caller, Scope
+from core.errors import Forbidden, Unauthorized
+
+NOBODY = Caller(scope=Scope.READ, may_create_projects=True)
+DEVELOPER = Caller(scope=Scope.ADMIN, may_create_projects=True)
+
+_OF_PROXIES = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+
+
+def is_loopback(host: str | None) -> bool:
+    """Of an address, or of the one name that means this machine everywhere."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def local_caller(request: Request, needs: Scope) -> Caller:
+    """Nobody but this machine is let in, nor a web page that its browser shows, nor who comes by a proxy.
+
+    A page from elsewhere reaches loopback by a form or by a name that it makes point there; it gives
+    itself away by its origin or that name. A proxy on this machine would make the world look like it.
+    What costs money on purpose still needs the token. Raises Forbidden, Unauthorized.
+    """
+    if not is_loopback(request.client.host if request.client else None):
+        raise Forbidden("AUTH=off serves this machine only")
+    if any(name in request.headers for name in _OF_PROXIES):
+        raise Forbidden("AUTH=off serves nobody who comes through a proxy")
+    origin = request.headers.get("origin")
+    if (
+        not is_loopback(request.url.hostname)
+        or (origin is not None and not is_loopback(_host_of(origin)))
+        or request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}
+    ):
+        raise Forbidden("AUTH=off serves no web pages from elsewhere")
+    if not NOBODY.scope.covers(needs):
+        raise Unauthorized("this needs the development token: Authorization: Bearer $DEV_TOKEN")
+    return NOBODY
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).hostname
+    except ValueError:
+        return None
