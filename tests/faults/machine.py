@@ -20,8 +20,7 @@ _STEP = "+3600"
 _STEPPED_SECONDS = 10.0
 _READY_SECONDS = 60.0
 _WORKERS = ("worker", "maintenance")
-_FEW = 10
-"""Jobs that wait or run when all is well and the load goes on."""
+_BACKLOG_SECONDS = 120.0
 _LIBRARY = "vendor/libfaketime/src/libfaketime.so.1"
 
 _FULL_SECONDS = 10.0
@@ -76,7 +75,10 @@ def _step_clock(scene: Scene, names: Sequence[str], *, of_postgres: bool) -> Non
     scene.undo.callback(_start_anew, scene, names, {}, of_postgres=of_postgres)
     _start_anew(scene, names, clock.environment, of_postgres=of_postgres)
     # What gathered meanwhile is not the clock's doing.
-    wait_until(lambda: scene.unfinished() < _FEW, _READY_SECONDS, "the backlog of the start is worked off")
+    started_at = time.time()
+    wait_until(
+        lambda: not scene.unfinished(made_before=started_at), _BACKLOG_SECONDS, "the start's backlog is done"
+    )
     clock.step(_STEP)
     time.sleep(_STEPPED_SECONDS)
 
