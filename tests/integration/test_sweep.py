@@ -205,6 +205,7 @@ async def test_a_sweep_that_lasts_looks_again_for_what_has_come(query: Query, da
         await asyncio.sleep(0.01)
     add_jobs(query, project, 100)
     swept = await sweeping
+    assert swept is not None
     # The queue is found empty each time, so each look sends twice as much as the one before.
     assert swept.sent == len(queue.sent)
     assert swept.sent in (LEAST, 3 * LEAST, 7 * LEAST, 15 * LEAST, 100)
@@ -218,7 +219,9 @@ async def test_redis_away_at_one_look_is_asked_at_the_next(query: Query, databas
         await asyncio.sleep(0.01)
     assert not query("SELECT 1 FROM jobs WHERE sent_at IS NOT NULL")
     queue.is_down = False
-    assert (await sweeping).sent == 3
+    swept = await sweeping
+    assert swept is not None
+    assert swept.sent == 3
 
 
 @pytest.mark.parametrize(
