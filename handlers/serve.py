@@ -11,6 +11,7 @@ from core import log, settings
 from core.errors import ConfigError
 from handlers import wiring
 from handlers.app import create_app
+from handlers.bounded_http import BoundedHttp
 from handlers.exposure import check_host
 
 _WRONG_SETTING = 2
@@ -37,6 +38,7 @@ def serve(host: str | None, port: int | None) -> None:
             app,
             host=host,
             port=config.port if port is None else port,
+            http=BoundedHttp,
             # As configured above; the app writes a line for each request itself.
             log_config=None,
             access_log=False,
