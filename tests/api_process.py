@@ -18,14 +18,12 @@ from tests.e2e.program import Program, wait_until
 
 _START_SECONDS = 45
 _SERVE = """
-import sys, uvicorn
+import sys
 from handlers.bounded_http import BoundedHttp
+from handlers.serve import serve
 
 BoundedHttp.head_seconds, BoundedHttp.rest_seconds = 2.0, 1.0
-uvicorn.run(
-    "handlers.app:create_app", factory=True, http=BoundedHttp, host="127.0.0.1", port=int(sys.argv[1]),
-    access_log=False, log_config=None, timeout_keep_alive=2,
-)
+serve(["--host", "127.0.0.1", "--port", sys.argv[1]])
 """
 """With shorter times than a deployment's, so that tests need not wait."""
 

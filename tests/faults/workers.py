@@ -10,7 +10,7 @@ from uuid import UUID
 import psutil  # type: ignore[import-untyped, unused-ignore]
 
 from tests.e2e.program import wait_until
-from tests.faults.fault import POOL, SIGKILL_SECONDS, Fault
+from tests.faults.fault import POOL, REDIS_SECONDS, SIGKILL_SECONDS, Fault
 from tests.faults.scene import Scene
 
 _BLOWS = 3
@@ -117,5 +117,11 @@ FAULTS = (
         window=POOL,
         window_is="the calls under way in the worker that hangs",
         afterwards=_wake_worker,
+    ),
+    Fault(
+        name="connections-forgotten",
+        does="all connections to Redis fall silent and stay open, as a NAT forgets them; new ones pass",
+        strike=lambda scene: scene.to_valkey.strand(),
+        bound=REDIS_SECONDS,
     ),
 )

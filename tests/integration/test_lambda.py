@@ -156,6 +156,25 @@ def test_errors_are_problems_here_too(invoke: Any) -> None:
         assert json.loads(answer["body"])["status"] == answer["statusCode"]
 
 
+def test_browsers_are_told_the_same_here(invoke: Any) -> None:
+    """API Gateway passes OPTIONS on, as every method; it says by which scheme it was asked."""
+    asked = {"Origin": "https://app.example.com", "Access-Control-Request-Method": "POST"}
+    events = (
+        rest_event("OPTIONS", "/api/v1/events", headers=asked),
+        rest_event("POST", "/api/v1/events", body=GUIDE, headers=asked | {"X-Forwarded-Proto": "https"}),
+        rest_event("GET", "/nowhere", headers={"X-Forwarded-Proto": "http"}),
+    )
+    closed, _, _ = invoke(*events)
+    assert (closed["statusCode"], "access-control-allow-origin" in closed["headers"]) == (405, False)
+    preflight, made, missing = invoke(*events, CORS_ORIGINS="https://app.example.com")
+    assert [answer["statusCode"] for answer in (preflight, made, missing)] == [200, 202, 404]
+    for answer in (preflight, made):
+        assert answer["headers"]["access-control-allow-origin"] == "https://app.example.com"
+        assert "strict-transport-security" in answer["headers"]
+    assert missing["headers"]["x-content-type-options"] == "nosniff"
+    assert "strict-transport-security" not in missing["headers"]
+
+
 def test_a_connection_lost_between_invocations_is_made_anew(invoke: Any, query: Query) -> None:
     """A Lambda sleeps between invocations; the database may have closed its connection meanwhile."""
     event = rest_event("POST", "/api/v1/events", body=GUIDE, sleep=0.6)
