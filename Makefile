@@ -9,7 +9,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 LOCKS := requirements/lambda requirements requirements/migrate requirements/local requirements/dev
-TOOLS := sam checkov localstack audit
+TOOLS := sam checkov localstack audit fuzz
 UV_COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --custom-compile-command "make lock"
 
@@ -53,7 +53,7 @@ test-aws: $(VENV)/.dev .venv-sam/.ready .venv-localstack/.ready checkov ## the A
 test-faults: $(VENV)/.dev ## break a running Rootnote in every way: a table of what was lost (nothing); ARGS=--help
 	@$(PY) -m tests.faults $(ARGS)
 
-test-load: $(VENV)/.dev ## load and floods on a real stack: tables; ARGS="flood --seconds 5" for one, ARGS=--write for the docs
+test-load: $(VENV)/.dev ## load and floods on a real stack: tables; ARGS="flood --seconds 30" for one, ARGS=--write for the docs
 	@$(PY) -m tests.load $(ARGS)
 
 soak: $(VENV)/.dev ## half of the peak rate for ten minutes (MINUTES): does anything grow? into docs/reliability.md
@@ -78,7 +78,7 @@ lock: $(VENV)/.dev ## pin every dependency again after a change of a requirement
 	@for name in $(LOCKS); do $(UV_COMPILE) --no-strip-extras $$name.in -o $$name.txt || exit 1; done
 	@for name in $(TOOLS); do $(UV_COMPILE) --strip-extras requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 
-include $(wildcard infra/*/targets.mk)
+include $(wildcard infra/*/targets.mk tests/*/targets.mk)
 
 clean: ## remove the virtual environments, bundles and all local data
 	rm -rf $(VENV) .venv-* .bundle .sbom .aws-sam .local

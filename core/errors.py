@@ -4,7 +4,9 @@ RootnoteError
 ├── ConfigError             a setting is missing or wrong; says which
 ├── InvalidInput            a request that can never succeed; carries the fields (422)
 │   ├── MalformedBody       not JSON at all (400)
-│   └── TooLarge            a body over the limit (413)
+│   ├── TooSlow             a body that does not come (408)
+│   ├── TooLarge            a body over the limit (413)
+│   └── UnsupportedEncoding a compression that is not known (415)
 ├── Unauthorized            no key, or one that is unknown or revoked (401)
 ├── Forbidden               a key without the scope or the project (403)
 ├── NotFound                no such thing, or not this key's to see (404)
@@ -58,8 +60,16 @@ class MalformedBody(InvalidInput):
     """A body that cannot even be read."""
 
 
+class TooSlow(InvalidInput):
+    """A body that did not come within its time."""
+
+
 class TooLarge(InvalidInput):
     """A body over the limit."""
+
+
+class UnsupportedEncoding(InvalidInput):
+    """A body in a compression that is not known."""
 
 
 class Unauthorized(RootnoteError):

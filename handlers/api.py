@@ -12,10 +12,14 @@ from handlers.cold_start import no_collection
 
 with no_collection():
     from mangum import Mangum
+    from starlette.responses import Response
 
     from core import settings
+    from core.domain.ids import new_id
+    from core.errors import MalformedBody
     from handlers import problems
     from handlers.app import create_app
+    from handlers.gateway_events import checked
 
     _app = create_app()
     _app.state.deps.warm_up()
@@ -38,17 +42,30 @@ _base_path = settings.load().api_base_path
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """REST and HTTP API events. A stage in the path, which HTTP APIs leave there, is taken off."""
-    stage = event.get("requestContext", {}).get("stage", "$default")
+    try:
+        event = checked(event)
+    except MalformedBody as exc:
+        return _bad_event(exc)
+    adapter = Mangum(
+        _app, lifespan="off", api_gateway_base_path=_base_path_of(event), text_mime_types=list(_TEXT)
+    )
+    response: dict[str, Any] = adapter(event, context)
+    return _returnable(response)
+
+
+def _base_path_of(event: dict[str, Any]) -> str:
+    stage = event["requestContext"]["stage"]
     prefix = f"/{stage}"
     has_stage = event.get("version") == "2.0" and stage != "$default"
     raw_path = event.get("rawPath", "")
     is_prefixed = raw_path == prefix or raw_path.startswith(f"{prefix}/")
-    base_path = prefix if has_stage and is_prefixed else _base_path
-    adapter = Mangum(
-        _app, lifespan="off", api_gateway_base_path=base_path or "/", text_mime_types=list(_TEXT)
-    )
-    response: dict[str, Any] = adapter(event, context)
-    return _returnable(response)
+    return (prefix if has_stage and is_prefixed else _base_path) or "/"
+
+
+def _bad_event(exc: MalformedBody) -> dict[str, Any]:
+    logger.warning("an event that API Gateway never sends", extra={"cause": str(exc)})
+    request_id = new_id().hex
+    return _lambda_answer(problems.refused(exc, request_id), {"x-request-id": request_id})
 
 
 def _returnable(response: dict[str, Any]) -> dict[str, Any]:
@@ -68,9 +85,13 @@ def _fits(response: dict[str, Any]) -> bool:
 def _refused(response: dict[str, Any]) -> dict[str, Any]:
     logger.warning("an answer is larger than Lambda returns", extra={"chars": len(response["body"])})
     problem = problems.page_too_large(response["headers"]["x-request-id"])
-    return response | {
+    return response | _lambda_answer(problem, response["headers"])
+
+
+def _lambda_answer(problem: Response, headers: dict[str, str]) -> dict[str, Any]:
+    return {
         "statusCode": problem.status_code,
-        "headers": {**response["headers"], **problem.headers},
+        "headers": {**headers, **problem.headers},
         "body": bytes(problem.body).decode(),
         "isBase64Encoded": False,
     }

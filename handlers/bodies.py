@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any, TypeVar
 
@@ -11,32 +12,37 @@ from starlette.requests import ClientDisconnect, Request
 
 from core.domain.clean import clean_text
 from core.domain.validation import problems_of
-from core.errors import FieldProblem, InvalidInput, MalformedBody, TooLarge
+from core.errors import FieldProblem, InvalidInput, MalformedBody, TooSlow
+from core.settings import Settings
+from handlers.inflate import too_large, unpacker_for
 
 M = TypeVar("M", bound=BaseModel)
 
 _LONGEST_INT = 1_000
+_LONGEST_LENGTH = 18
 
 
-async def read_body(request: Request, *, limit: int) -> bytes:
-    """Raises TooLarge as soon as the limit is passed, whatever Content-Length says."""
+async def read_body(request: Request, settings: Settings) -> bytes:
+    """The body, unpacked. Raises TooLarge as soon as the limit is passed, whatever Content-Length says;
+    TooSlow; MalformedBody; UnsupportedEncoding.
+
+    Content-Type is not looked at: what is no JSON is refused as such, and what is JSON was meant.
+    """
+    limit = settings.max_body_bytes
+    unpacker = unpacker_for(request.headers.get("content-encoding", ""), limit=limit)
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
-        raise _too_large(limit)
-    chunks, size = [], 0
+    if declared.isdecimal() and len(declared) <= _LONGEST_LENGTH and int(declared) > limit:
+        raise too_large(limit)
     try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > limit:
-                raise _too_large(limit)
-            chunks.append(chunk)
+        async with asyncio.timeout(settings.body_timeout):
+            pieces = [unpacker.feed(piece) async for piece in request.stream()]
     except ClientDisconnect as exc:
         raise MalformedBody(FieldProblem(field="body", message="was cut off")) from exc
-    return b"".join(chunks)
-
-
-def _too_large(limit: int) -> TooLarge:
-    return TooLarge(FieldProblem(field="body", message=f"is larger than {limit:,} bytes"))
+    except TimeoutError as exc:
+        message = f"did not come within {settings.body_timeout:g} seconds"
+        raise TooSlow(FieldProblem(field="body", message=message)) from exc
+    unpacker.finish()
+    return b"".join(pieces)
 
 
 def parse(model: type[M], body: bytes) -> M:
@@ -44,7 +50,7 @@ def parse(model: type[M], body: bytes) -> M:
     try:
         return model.model_validate_json(body)
     except ValidationError as exc:
-        if exc.errors(include_url=False)[0]["type"] != "json_invalid":
+        if exc.error_count() > 1 or exc.errors(include_url=False)[0]["type"] != "json_invalid":
             raise InvalidInput(*problems_of(exc)) from exc
     return validate(model, decode(body))
 
@@ -68,7 +74,7 @@ def decode(body: bytes) -> Any:
     except ValueError:
         pass
     try:
-        return _cleaned(json.loads(body.decode("utf-8"), parse_int=_int_or_text))
+        return _cleaned(json.loads(body.decode("utf-8-sig"), parse_int=_int_or_text))
     except UnicodeDecodeError as exc:
         raise MalformedBody(FieldProblem(field="body", message="is not UTF-8")) from exc
     except RecursionError as exc:

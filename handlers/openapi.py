@@ -10,6 +10,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.routing import compile_path
 
 from handlers.schemas import Problem
 
@@ -41,6 +42,15 @@ def document(app: FastAPI) -> dict[str, Any]:
                     operation["security"] = _SECURITY
         app.openapi_schema = found
     return app.openapi_schema
+
+
+def methods_at(app: FastAPI, path: str) -> list[str]:
+    """What may be asked of a path. The router names the methods of one route of several only."""
+    paths: dict[str, dict[str, Any]] = document(app)["paths"]
+    operations = paths.get(path) or next(
+        (found for template, found in paths.items() if compile_path(template)[0].match(path)), {}
+    )
+    return sorted(method.upper() for method in operations)
 
 
 def _add(schemas: dict[str, Any], name: str, schema: dict[str, Any]) -> None:

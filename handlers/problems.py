@@ -11,6 +11,9 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from core import errors, metrics
+from core.domain.validation import problems_in
+from handlers import openapi
+from handlers.inflate import ENCODINGS
 from handlers.responses import InertJSONResponse
 from handlers.schemas import FieldProblemOut, Problem
 
@@ -20,14 +23,22 @@ _STATUS: dict[type[errors.RootnoteError], int] = {
     errors.Forbidden: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
+    errors.TooSlow: 408,
     errors.TooLarge: 413,
+    errors.UnsupportedEncoding: 415,
     errors.InvalidInput: 422,
     errors.QuotaExceeded: 429,
     errors.StoreUnavailable: 503,
     errors.TimeUp: 503,
     errors.QueueUnavailable: 503,
 }
-_RETRY_AFTER_SECONDS = "5"
+_HEADERS = {
+    401: {"www-authenticate": "Bearer"},
+    # What is left of a body that came too late would be read as the next request.
+    408: {"connection": "close"},
+    415: {"accept-encoding": ", ".join(ENCODINGS)},
+    503: {"retry-after": "5"},
+}
 
 
 def status_of(error: errors.RootnoteError) -> int:
@@ -74,6 +85,15 @@ def page_too_large(request_id: str) -> JSONResponse:
     return _response(422, f"limit: {message}", request_id, fields=fields)
 
 
+def refused(error: errors.RootnoteError, request_id: str) -> JSONResponse:
+    """For what never became a request, too."""
+    status = status_of(error)
+    headers = _HEADERS.get(status)
+    if isinstance(error, errors.QuotaExceeded):
+        headers = {"retry-after": str(max(1, math.ceil(error.retry_after)))}
+    return _response(status, str(error), request_id, fields=field_problems(error), headers=headers)
+
+
 async def _on_rootnote_error(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, errors.RootnoteError)  # noqa: S101  (as registered below)
     return refusal(request, exc)
@@ -85,32 +105,25 @@ def refusal(request: Request, exc: errors.RootnoteError) -> JSONResponse:
     if status == 500:
         # Said to operators and not to callers: its words may name a secret, a host or a variable.
         raise exc
-    headers = {}
-    if status == 503:
-        headers["retry-after"] = _RETRY_AFTER_SECONDS
-    if isinstance(exc, errors.QuotaExceeded):
-        headers["retry-after"] = str(max(1, math.ceil(exc.retry_after)))
-    if status == 401:
-        headers["www-authenticate"] = "Bearer"
     if request.url.path.startswith("/api/v1/events") and request.method == "POST":
         metrics.EVENTS_REFUSED.labels(status).inc()
-    return _response(status, str(exc), request.state.request_id, fields=field_problems(exc), headers=headers)
+    return refused(exc, request.state.request_id)
 
 
 async def _on_http_exception(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, HTTPException)  # noqa: S101  (as registered below)
-    headers = dict(exc.headers) if exc.headers else None
+    headers = {name.lower(): value for name, value in (exc.headers or {}).items()}
+    if exc.status_code == 405 and (methods := openapi.methods_at(request.app, request.url.path)):
+        headers["allow"] = ", ".join(methods)
     return _response(exc.status_code, exc.detail, request.state.request_id, headers=headers)
 
 
 async def _on_validation_error(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, RequestValidationError)  # noqa: S101  (as registered below)
-    fields = [
-        FieldProblemOut(field=".".join(str(p) for p in e["loc"][1:]) or "body", message=e["msg"])
-        for e in exc.errors()
-    ]
-    detail = "; ".join(f"{f.field}: {f.message}" for f in fields)
-    return _response(422, detail, request.state.request_id, fields=fields)
+    # The first part says only where the parameter stood: query, path or header.
+    problems = problems_in(exc.errors(), skip=1)
+    found = errors.InvalidInput(*problems)
+    return _response(422, str(found), request.state.request_id, fields=field_problems(found))
 
 
 def install(app: FastAPI) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, WithJsonSchema
 
 from core.operations.project_input import ProjectKey
 
@@ -25,6 +25,18 @@ def _plausible_time(value: datetime) -> datetime:
     return in_utc
 
 
+_Time = Annotated[
+    datetime,
+    AfterValidator(_plausible_time),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "string", "format": "date-time"}, {"type": "number"}],
+            "description": "RFC 3339 (UTC where it has no zone) or seconds since 1970; at most a day ahead",
+        }
+    ),
+]
+
+
 class EventIn(BaseModel):
     """One error. Fields that are not listed are kept under `extra`."""
 
@@ -36,7 +48,7 @@ class EventIn(BaseModel):
     method: str | None = Field(default=None, max_length=20)
     path: str | None = Field(default=None, max_length=8_192)
     status_code: StrictInt = Field(ge=100, le=599, description="500 and above are analysed")
-    timestamp: Annotated[datetime, AfterValidator(_plausible_time)]
+    timestamp: _Time
     event_id: str | None = Field(
         default=None, min_length=1, max_length=200, description="makes sending the event again harmless"
     )

@@ -11,6 +11,7 @@ from core import log, settings
 from core.errors import ConfigError
 from handlers import wiring
 from handlers.app import create_app
+from handlers.bounded_http import BoundedHttp
 from handlers.exposure import check_host
 
 _WRONG_SETTING = 2
@@ -44,6 +45,8 @@ def serve(host: str | None, port: int | None) -> None:
             # Whoever is asked through a proxy is the proxy, whatever a header says.
             proxy_headers=False,
             timeout_graceful_shutdown=_STOP_SECONDS,
+            http=BoundedHttp,
+            ws="none",
         )
     ).run()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+from hypothesis import settings
 
 from core.settings import Settings
 from core.store.database import Database
@@ -21,6 +22,11 @@ from infra.local.valkey import ValkeyServer
 ROOT = Path(__file__).resolve().parents[1]
 
 _numbers = itertools.count()
+
+# The same examples each time, so that a gate that is red was made red by a change; `make fuzz` looks further.
+settings.register_profile("gate", derandomize=True, deadline=None, database=None)
+settings.register_profile("long", max_examples=10_000, deadline=None, print_blob=True)
+settings.load_profile("gate")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -59,8 +59,10 @@ def body_of(model: type[BaseModel]) -> dict[str, Any]:
 
 
 BODY_PROBLEMS: dict[int | str, dict[str, Any]] = PROBLEMS | {
-    400: problem("The body is not JSON"),
+    400: problem("The body is not JSON, or not what Content-Encoding says"),
+    408: problem("The body did not come in time"),
     413: problem("The body is over the limit"),
+    415: problem("Content-Encoding is neither gzip nor deflate; Accept-Encoding says so"),
 }
 
 IDEMPOTENCY_KEY = {

@@ -28,12 +28,16 @@ from handlers.wiring import deps_of
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
 _NOT_FOUND = PROBLEMS | {404: problem()}
+_States = Annotated[
+    list[JobState] | None,
+    Query(description="only these; may be given again", max_length=len(JobState)),
+]
 
 
 @router.get("", response_model=JobPage, responses=PROBLEMS)
 async def list_jobs(
     request: Request,
-    state: Annotated[list[JobState] | None, Query(description="only these; may be given again")] = None,
+    state: _States = None,
     project_key: ProjectParam = None,
     cursor: CursorParam = None,
     limit: Limit = 50,

@@ -48,7 +48,7 @@ async def _admin_of_all(request: Request) -> Deps:
 async def create_key(request: Request) -> KeyMade:
     """The key is in this answer and nowhere else."""
     deps = await _admin_of_all(request)
-    wanted = parse(KeyIn, await read_body(request, limit=deps.settings.max_body_bytes))
+    wanted = parse(KeyIn, await read_body(request, deps.settings))
     made = await operations.create(
         scope=wanted.scope,
         project_key=wanted.project_key,

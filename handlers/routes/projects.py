@@ -38,7 +38,7 @@ async def put_project(request: Request, project_id: UUID) -> Response:
     caller = await deps.keys.caller(request, Scope.WRITE)
     if caller.project_id not in (None, project_id):
         raise Forbidden("this key is for another project")
-    wanted = parse(ProjectIn, await read_body(request, limit=deps.settings.max_body_bytes))
+    wanted = parse(ProjectIn, await read_body(request, deps.settings))
     fields = wanted.fields(default_key=str(project_id))
     keeps = _not_to_set(caller, wanted)
     is_new = await deps.database.autocommit(

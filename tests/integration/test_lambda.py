@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import subprocess
 import sys
@@ -84,7 +85,7 @@ def rest_event(method: str, path: str, *, body: str | None = None, **changes: An
 
 
 def http_event(
-    method: str, path: str, *, stage: str, body: str | None = None, **changes: Any
+    method: str, path: str, *, stage: str = "$default", body: str | None = None, **changes: Any
 ) -> dict[str, Any]:
     """API Gateway HTTP API (payload 2.0): a named stage is part of its path."""
     raw_path = path if stage == "$default" else f"/{stage}{path}"
@@ -155,6 +156,25 @@ def test_errors_are_problems_here_too(invoke: Any) -> None:
         assert json.loads(answer["body"])["status"] == answer["statusCode"]
 
 
+def test_browsers_are_told_the_same_here(invoke: Any) -> None:
+    """API Gateway passes OPTIONS on, as every method; it says by which scheme it was asked."""
+    asked = {"Origin": "https://app.example.com", "Access-Control-Request-Method": "POST"}
+    events = (
+        rest_event("OPTIONS", "/api/v1/events", headers=asked),
+        rest_event("POST", "/api/v1/events", body=GUIDE, headers=asked | {"X-Forwarded-Proto": "https"}),
+        rest_event("GET", "/nowhere", headers={"X-Forwarded-Proto": "http"}),
+    )
+    closed, _, _ = invoke(*events)
+    assert (closed["statusCode"], "access-control-allow-origin" in closed["headers"]) == (405, False)
+    preflight, made, missing = invoke(*events, CORS_ORIGINS="https://app.example.com")
+    assert [answer["statusCode"] for answer in (preflight, made, missing)] == [200, 202, 404]
+    for answer in (preflight, made):
+        assert answer["headers"]["access-control-allow-origin"] == "https://app.example.com"
+        assert "strict-transport-security" in answer["headers"]
+    assert missing["headers"]["x-content-type-options"] == "nosniff"
+    assert "strict-transport-security" not in missing["headers"]
+
+
 def test_a_connection_lost_between_invocations_is_made_anew(invoke: Any, query: Query) -> None:
     """A Lambda sleeps between invocations; the database may have closed its connection meanwhile."""
     event = rest_event("POST", "/api/v1/events", body=GUIDE, sleep=0.6)
@@ -191,3 +211,47 @@ def test_a_quota_holds_from_one_invocation_to_the_next_and_cloudwatch_is_told(in
     assert not problems(told)
     assert dimensions(told) == [{"Deployment": "staging"}]
     assert values(told) == {"EventsOverProjectQuota": [1.0]}
+
+
+def test_what_is_no_event_of_api_gateway_is_refused_and_the_next_is_served(invoke: Any) -> None:
+    proper = rest_event("GET", "/healthz")
+    http = http_event("GET", "/healthz")
+    events = [
+        ({}, 400),
+        ({"source": "aws.events"}, 400),
+        (proper | {"requestContext": None}, 400),
+        (proper | {"headers": None, "multiValueHeaders": None}, 200),
+        (http | {"headers": None, "rawQueryString": None}, 200),
+        (rest_event("POST", "/api/v1/events", body=None), 400),
+        (rest_event("POST", "/api/v1/events", body="%", isBase64Encoded=True), 400),
+        (rest_event("POST", "/api/v1/events", body="\ud800"), 400),
+        (rest_event("POST", "/api/v1/events", body=GUIDE, headers={"Content-Length": "\u00b2"}), 202),
+        (rest_event("POST", "/api/v1/events", body=GUIDE, headers={"Host": "a:b:c"}), 202),
+        (rest_event("GET", "/api/v1/events/%00%ff/../x"), 404),
+        (proper, 200),
+    ]
+    answers = invoke(*(event for event, _ in events))
+    assert [answer["statusCode"] for answer in answers] == [status for _, status in events]
+    for answer in answers:
+        assert answer["headers"]["x-request-id"]
+        if answer["statusCode"] >= 400:
+            problem = json.loads(answer["body"])
+            assert problem["status"] == answer["statusCode"]
+            assert answer["headers"]["content-type"] == "application/problem+json"
+
+
+def test_packed_bodies_come_through_the_gateway(invoke: Any, query: Query) -> None:
+    packed = base64.b64encode(gzip.compress(GUIDE.encode())).decode()
+    headers = {"Content-Encoding": "gzip"}
+    for made in invoke(
+        rest_event("POST", "/api/v1/events", body=packed, isBase64Encoded=True, headers=headers),
+        http_event(
+            "POST",
+            "/api/v1/events",
+            body=packed,
+            isBase64Encoded=True,
+            headers={"authorization": f"Bearer {KEY}", "content-encoding": "gzip"},
+        ),
+    ):
+        assert made["statusCode"] == 202, made["body"]
+    assert query("SELECT count(*) AS n FROM error_events") == [{"n": 2}]

@@ -50,3 +50,30 @@ async def test_no_path_needs_its_final_slash(client: httpx2.AsyncClient) -> None
         assert not path.endswith("/")
     assert (await client.get("/healthz/")).status_code == 200
     assert (await client.get("/redoc")).status_code == 404
+
+
+async def test_what_a_path_allows_is_said_once_and_in_full(client: httpx2.AsyncClient) -> None:
+    """The router names one route's methods: another's with the same path, or one that the path fits too."""
+    for path, allowed in [
+        ("/api/v1/events", "GET, POST"),
+        ("/api/v1/events/", "GET, POST"),
+        ("/api/v1/jobs/retry", "POST"),
+        ("/api/projects/0b1e7a52-3a52-4d22-9f00-8d8ad8e24a10", "DELETE, GET, PUT"),
+        ("/metrics", "GET"),
+    ]:
+        response = await client.request("PATCH", path)
+        assert response.status_code == 405
+        assert response.headers.get_list("allow") == [allowed]
+
+
+async def test_a_time_may_be_a_number(client: httpx2.AsyncClient) -> None:
+    schema = (await document(client))["components"]["schemas"]["EventIn"]["properties"]["timestamp"]
+    assert [kind["type"] for kind in schema["anyOf"]] == ["string", "number"]
+    assert (await client.post("/api/v1/events", json=guide_event(timestamp=1_700_000_000))).is_success
+
+
+async def test_a_batch_names_the_event_that_is_none(client: httpx2.AsyncClient) -> None:
+    answer = (await client.post("/api/v1/events/batch", json={"events": [None, {"message": 1}]})).json()
+    fields = [[problem["field"] for problem in result["errors"]] for result in answer["results"]]
+    assert fields[0] == ["events.0"]
+    assert "events.1.message" in fields[1]

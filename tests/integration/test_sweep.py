@@ -61,7 +61,11 @@ def tools_of(database: Database, queue: FakeQueue, *, resend_after: float = 15) 
 
 
 async def run(database: Database, queue: FakeQueue, *, resend_after: float = 15) -> Swept:
-    swept = await sweep(tools_of(database, queue, resend_after=resend_after))
+    return await swept_by(tools_of(database, queue, resend_after=resend_after))
+
+
+async def swept_by(tools: SweepTools) -> Swept:
+    swept = await sweep(tools)
     assert swept is not None
     return swept
 
@@ -200,7 +204,7 @@ async def test_a_sweep_that_lasts_looks_again_for_what_has_come(query: Query, da
     tools = replace(
         tools_of(database, queue), lasts=6 * LOOK_SECONDS, windows={kind: Window() for kind in JobKind}
     )
-    sweeping = asyncio.ensure_future(sweep(tools))
+    sweeping = asyncio.ensure_future(swept_by(tools))
     while not query("SELECT 1 FROM heartbeats"):  # noqa: ASYNC110  (PostgreSQL says it)
         await asyncio.sleep(0.01)
     add_jobs(query, project, 100)
@@ -214,7 +218,7 @@ async def test_a_sweep_that_lasts_looks_again_for_what_has_come(query: Query, da
 async def test_redis_away_at_one_look_is_asked_at_the_next(query: Query, database: Database) -> None:
     add_jobs(query, add_project(query, "test"), 3)
     queue = FakeQueue(is_down=True)
-    sweeping = asyncio.ensure_future(sweep(replace(tools_of(database, queue), lasts=5 * LOOK_SECONDS)))
+    sweeping = asyncio.ensure_future(swept_by(replace(tools_of(database, queue), lasts=5 * LOOK_SECONDS)))
     while not query("SELECT 1 FROM heartbeats"):  # noqa: ASYNC110  (PostgreSQL says it)
         await asyncio.sleep(0.01)
     assert not query("SELECT 1 FROM jobs WHERE sent_at IS NOT NULL")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from core.domain.stacktrace import Language, parse
 from core.domain.stacktrace.text import MAX_LINES_EACH_END, split
+from tests.many import many
 from tests.unit.stacks import NAMES, read_stack
 
 _LINES = sorted({line for name in NAMES for line in read_stack(name).splitlines()})
@@ -73,7 +74,7 @@ def test_real_stacks_are_told_apart_and_quoted_verbatim(name: str, ending: str) 
     _assert_quotes_are_verbatim(text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=many(3))
 @given(st.one_of(st.text(), _SHUFFLED_LINES, _SHUFFLED_PIECES))
 def test_no_text_raises_and_quotes_are_verbatim(text: str) -> None:
     _assert_quotes_are_verbatim(text)

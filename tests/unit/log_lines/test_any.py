@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from core.domain.log_lines import LogLine, join, read, source_of
 from core.store.payload import payload_of
 from handlers import log_events
+from tests.many import many
 from tests.unit.log_lines import AT, ID
 from tests.unit.stacks import NAMES, read_stack
 
@@ -72,7 +73,7 @@ _TEXTS = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=many(4))
 @given(text=_TEXTS)
 def test_any_text_is_read_into_something_bounded(text: str) -> None:
     found = read(text, source="web")
@@ -84,7 +85,7 @@ def test_any_text_is_read_into_something_bounded(text: str) -> None:
         assert found.stack is None or found.stack.strip()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=many(2))
 @given(text=_TEXTS)
 def test_any_error_can_be_stored(text: str) -> None:
     line = LogLine(id="3", timestamp=1_768_478_400_123, text=text)
@@ -97,7 +98,6 @@ def test_any_error_can_be_stored(text: str) -> None:
         assert "\0" not in stored.encode().decode()
 
 
-@settings(max_examples=100, deadline=None)
 @given(texts=st.lists(_TEXTS, max_size=12))
 def test_joining_loses_no_line(texts: list[str]) -> None:
     lines = [LogLine(id=str(number), timestamp=0, text=text) for number, text in enumerate(texts)]
