@@ -148,7 +148,7 @@ def look_at(consumer: Consumer, redis_url: str) -> Look:
     return Look(
         waiting=_waiting(redis_url, list(consumer.app.amqp.queues.consume_from)),
         taken=state.all_total_count[0],
-        has_room=consumer.task_consumer is not None
+        has_room=getattr(consumer, "task_consumer", None) is not None
         and len(state.active_requests) < consumer.pool.num_processes,
     )
 

@@ -39,14 +39,14 @@ class Recipe:
         return sorted([*kept, *map(Path, self.extra_files)])
 
 
-_BY_HAND = "core/cli.py"
+_BY_HAND = ("core/cli.py", "core/cli_types.py")
 _OF_UVICORN = ("handlers/bounded_http.py", "handlers/serve.py")
 
 LIGHT = Recipe(
     name="light",
     lock=ROOT / "requirements/lambda.txt",
     leaves_out=(
-        _BY_HAND,
+        *_BY_HAND,
         *_OF_UVICORN,
         "core/store/migrations",
         "core/store/schema.py",
@@ -60,7 +60,7 @@ MIGRATE = Recipe(
     name="migrate",
     lock=ROOT / "requirements/migrate.txt",
     extra_files=("alembic.ini",),
-    leaves_out=(_BY_HAND, *_OF_UVICORN),
+    leaves_out=(*_BY_HAND, *_OF_UVICORN),
     never=frozenset((*_LAMBDA_HAS, *_OF_SERVERS, *_OF_THE_WORKER)),
     most_bytes=80_000_000,
 )

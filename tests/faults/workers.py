@@ -18,8 +18,6 @@ _STOPS = 2
 _BETWEEN_SECONDS = 2.0
 _AT_WORK_SECONDS = 30.0
 _STOP_SECONDS = 20.0
-_STOPPED_SECONDS = 30.0
-"""To recover from SIGTERM: nothing waits for a lease."""
 _WOKEN_SECONDS = 8.0
 """Longer than a model call takes, so that whatever a woken worker would write is written."""
 
@@ -106,7 +104,7 @@ FAULTS = (
         name="worker-stopped",
         does=f"SIGTERM for the worker at work, {_STOPS} times; it is started again each time",
         strike=_stop_workers,
-        bound=_STOPPED_SECONDS,
+        bound=SIGKILL_SECONDS,
         may_restart=frozenset({"worker"}),
     ),
     Fault(

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID
 
 import httpx2
+import psycopg
 import pytest
 
 from core.domain.job import SUSPECT_AFTER, JobKind
 from core.errors import QueueUnavailable
 from core.queue.names import METADATA_GENERATION, Outgoing
 from core.store import dispatch, jobs
-from core.store.database import Connection, Database
+from core.store.database import APPLICATION_NAME, Connection, Database
 from tests.integration.conftest import Query, guide_event
 from tests.integration.queued_jobs import add_jobs, add_project
 from worker import tasks
@@ -272,3 +274,41 @@ async def test_a_stopping_worker_gives_its_claim_back_uncounted(
     await jobs.fenced(database, lambda c: jobs.give_back(c, claimed))
     [job] = query("SELECT state, attempts, sent_at FROM jobs")
     assert (job["state"], job["attempts"], job["sent_at"]) == ("queued", 0, None)
+
+
+async def hang_and_sweep(url: str, query: Query, tools: SweepTools, *, is_pipeline: bool) -> None:
+    """A process that goes on with its transaction after a sweep."""
+    async with (
+        await psycopg.AsyncConnection.connect(
+            url, autocommit=True, application_name=APPLICATION_NAME
+        ) as hung,
+        hung.pipeline() if is_pipeline else nullcontext(),
+        hung.transaction(),
+    ):
+        await hung.execute("INSERT INTO heartbeats (name) VALUES ('sweeper')")
+        await hung.execute("UPDATE jobs SET attempts = attempts")
+        await asyncio.sleep(0.5)
+        await sweep(tools)
+        query("SELECT 1 FROM jobs FOR UPDATE NOWAIT")
+        await hung.execute("SELECT 1")
+
+
+@pytest.mark.parametrize("is_pipeline", [True, False])
+async def test_a_process_that_hangs_in_a_transaction_loses_its_locks(
+    database: Database, database_url: str, query: Query, is_pipeline: bool
+) -> None:
+    add_jobs(query, add_project(query, "hung"), 1)
+    tools = replace(tools_of(database, FakeQueue()), silent_for=timedelta(seconds=0.3))
+    with pytest.raises(psycopg.OperationalError):
+        await hang_and_sweep(database_url, query, tools, is_pipeline=is_pipeline)
+    assert [row["name"] for row in query("SELECT name FROM heartbeats")] == ["sweeper"]
+
+
+async def test_a_process_that_is_slow_but_talks_keeps_its_session(
+    database: Database, database_url: str
+) -> None:
+    tools = replace(tools_of(database, FakeQueue()), silent_for=timedelta(seconds=5))
+    async with await psycopg.AsyncConnection.connect(database_url, application_name=APPLICATION_NAME) as slow:
+        await slow.execute("SELECT 1")
+        await sweep(tools)
+        await slow.execute("SELECT 1")
