@@ -53,7 +53,7 @@ test-aws: $(VENV)/.dev .venv-sam/.ready .venv-localstack/.ready checkov ## the A
 test-faults: $(VENV)/.dev ## break a running Rootnote in every way: a table of what was lost (nothing); ARGS=--help
 	@$(PY) -m tests.faults $(ARGS)
 
-test-load: $(VENV)/.dev ## load and floods on a real stack: tables; ARGS="flood --seconds 5" for one, ARGS=--write for the docs
+test-load: $(VENV)/.dev ## load and floods on a real stack: tables; ARGS="flood --seconds 30" for one, ARGS=--write for the docs
 	@$(PY) -m tests.load $(ARGS)
 
 soak: $(VENV)/.dev ## half of the peak rate for ten minutes (MINUTES): does anything grow? into docs/reliability.md

@@ -167,6 +167,15 @@ def import_projects(file: Path) -> None:
 
 def _rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Line numbers and fields. Raises ClickException for a line that cannot be read at all."""
+    try:
+        yield from _read_rows(file)
+    except UnicodeDecodeError as exc:
+        raise click.ClickException(f"{file.name} is not UTF-8") from exc
+    except csv.Error as exc:
+        raise click.ClickException(f"{file.name} is not CSV: {exc}") from exc
+
+
+def _read_rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     with file.open(encoding="utf-8-sig", newline="") as lines:
         if file.suffix.lower() == ".csv":
             reader = csv.DictReader(lines)
@@ -178,6 +187,8 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 continue
             try:
                 value = json.loads(line)
+            except RecursionError as exc:
+                raise click.ClickException(f"line {number}: is nested too deeply") from exc
             except ValueError as exc:
                 raise click.ClickException(f"line {number}: is not JSON: {exc}") from exc
             if not isinstance(value, dict):

@@ -50,7 +50,7 @@ def parse(model: type[M], body: bytes) -> M:
     try:
         return model.model_validate_json(body)
     except ValidationError as exc:
-        if exc.errors(include_url=False)[0]["type"] != "json_invalid":
+        if exc.error_count() > 1 or exc.errors(include_url=False)[0]["type"] != "json_invalid":
             raise InvalidInput(*problems_of(exc)) from exc
     return validate(model, decode(body))
 

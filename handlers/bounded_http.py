@@ -6,6 +6,7 @@ and a peer that sends one byte a minute holds a connection. Bodies are bounded w
 
 from __future__ import annotations
 
+import time
 from asyncio import TimerHandle, Transport
 from collections.abc import Callable
 from http import HTTPStatus
@@ -15,6 +16,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD_BYTES = 65_536
 """Request line and headers. API Gateway takes 10,240."""
+_BUSY_SECONDS = 0.1
+"""A timer that is so late was held up by the server's own work."""
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -35,7 +38,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._set_timer(self.head_seconds, self._end_slow_head)
+        self._wait_for_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
@@ -52,7 +55,7 @@ class BoundedHttp(HttpToolsProtocol):
         if self._head_bytes > MAX_HEAD_BYTES:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         elif self._timer is None:
-            self._set_timer(self.head_seconds, self._end_slow_head)
+            self._wait_for_head()
 
     def on_headers_complete(self) -> None:
         self._is_in_head = False
@@ -71,8 +74,15 @@ class BoundedHttp(HttpToolsProtocol):
         if not self._is_in_head and self.cycle.response_complete and not self.transport.is_closing():
             self._set_timer(self.rest_seconds, self.transport.close)
 
-    def _end_slow_head(self) -> None:
-        if self._head_bytes > 0:
+    def _wait_for_head(self) -> None:
+        due = time.monotonic() + self.head_seconds
+        self._set_timer(self.head_seconds, lambda: self._end_slow_head(due))
+
+    def _end_slow_head(self, due: float) -> None:
+        """Unless the server is what was slow: then what came in time lies there unread."""
+        if time.monotonic() - due > _BUSY_SECONDS:
+            self._wait_for_head()
+        elif self._head_bytes > 0:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
         else:
             self.transport.close()

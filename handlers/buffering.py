@@ -73,7 +73,8 @@ async def receive_or_buffer(
     is_away = False
     usable = {event.project_key for event in events if _may_use(sender, event)}
     try:
-        usable &= await _usable(usable, sender, deps)
+        with deadline.leaving(_leave(deps)):
+            usable &= await _usable(usable, sender, deps)
     except StoreUnavailable:
         if deps.buffer is None:
             raise
@@ -104,7 +105,7 @@ async def _store_or_buffer(
     away = StoreUnavailable("the database does not answer, and the buffer took no event")
     if sender.is_judged and sender.caller is not None:
         try:
-            with deadline.leaving(_BUFFER_SECONDS if deps.buffer is not None else 0):
+            with deadline.leaving(_leave(deps)):
                 return await receive(events, caller=sender.caller, request_id=request_id, deps=deps)
         except StoreUnavailable as exc:
             away = exc
@@ -123,6 +124,11 @@ async def _store_or_buffer(
         for event, is_taken in zip(allowed, taken, strict=True)
     }
     return [answers.get(event.id) or unknown_project(event.project_key) for event in events]
+
+
+def _leave(deps: Deps) -> float:
+    """Seconds of the request's time that the buffer is to have."""
+    return _BUFFER_SECONDS if deps.buffer is not None else 0.0
 
 
 def _may_use(sender: Admitted, event: Incoming) -> bool:

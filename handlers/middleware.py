@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core import deadline
 from core.domain.ids import new_id
+from core.domain.scrub import scrub_text
 from core.errors import TimeUp
 from core.log import bound
 from handlers.problems import internal_error, refusal
@@ -59,8 +60,8 @@ class RequestContext:
                     await internal_error(request_id)(scope, receive, send_with_headers)
             level = logging.DEBUG if scope["path"] in _QUIET else logging.INFO
             took = round((time.perf_counter() - started) * 1_000, 1)
-            # Quoted, since a path may hold line breaks and terminal codes.
-            path = quote(scope["path"][:_LOGGED_PATH])
+            # Quoted, since a path may hold line breaks and terminal codes; scrubbed, since it may hold a key.
+            path = quote(scrub_text(scope["path"][:_LOGGED_PATH]), safe="/[]")
             logger.log(level, "%s %s %d", scope["method"], path, status, extra={"ms": took})
 
 
@@ -106,5 +107,6 @@ def _without_final_slash(scope: Scope) -> Scope:
 def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _SANE_ID.fullmatch(text := value.decode("latin-1")):
-            return str(text)
+            # It is logged, stored and sent to providers: not with a key in it.
+            return text if scrub_text(text) == text else new_id().hex
     return new_id().hex

@@ -10,9 +10,10 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from core.domain.access import Scope
 from core.domain.clean import clean_text
+from core.domain.scrub import scrub_text
 from core.operations.project_input import IngestRate, ProjectKey
 
-_Clean = Annotated[str, AfterValidator(clean_text)]
+_Clean = Annotated[str, AfterValidator(lambda text: scrub_text(clean_text(text)))]
 
 
 class JobOut(BaseModel):

@@ -11,12 +11,12 @@ from uuid import UUID
 from core import metrics
 from core.domain import ids
 from core.domain.access import Caller
-from core.domain.clean import clean_json, clean_text
+from core.domain.clean import clean_json, clean_text, holds_more_than
 from core.domain.event import EventContent, needs_analysis
 from core.domain.fingerprint import fingerprint
 from core.domain.job import ANALYSIS_VERSION, JobKind, job_id
 from core.domain.scrub import scrub_event, scrub_text
-from core.errors import NotFound, RootnoteError
+from core.errors import FieldProblem, InvalidInput, NotFound, RootnoteError
 from core.operations.sending import send_or_leave
 from core.queue.names import Outgoing
 from core.store.ingest import NewEvent, Stored, store_events
@@ -24,6 +24,9 @@ from core.store.payload import payload_of
 from handlers.projects import unknown_project
 from handlers.schemas import EventIn, Outcome
 from handlers.wiring import Deps
+
+MOST_VALUES = 20_000
+"""In one event. A mebibyte of empty lists is 350,000 values, each dearer to hold and to scrub than text."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +59,10 @@ class Receipt:
 
 def prepare(event: EventIn, *, idempotency_key: str | None) -> Incoming:
     """From here on no secret is in the event. Raises InvalidInput for what cannot be stored."""
-    extra = clean_json({**event.extra, **(event.model_extra or {})})
+    sent = {**event.extra, **(event.model_extra or {})}
+    if holds_more_than(sent, MOST_VALUES):
+        raise InvalidInput(FieldProblem(field="extra", message=f"holds more than {MOST_VALUES:,} values"))
+    extra = clean_json(sent)
     content = EventContent(
         message=clean_text(event.message),
         status_code=event.status_code,

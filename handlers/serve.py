@@ -38,7 +38,6 @@ def serve(host: str | None, port: int | None) -> None:
             app,
             host=host,
             port=config.port if port is None else port,
-            http=BoundedHttp,
             # As configured above; the app writes a line for each request itself.
             log_config=None,
             access_log=False,
@@ -46,6 +45,8 @@ def serve(host: str | None, port: int | None) -> None:
             # Whoever is asked through a proxy is the proxy, whatever a header says.
             proxy_headers=False,
             timeout_graceful_shutdown=_STOP_SECONDS,
+            http=BoundedHttp,
+            ws="none",
         )
     ).run()
 

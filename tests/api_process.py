@@ -18,19 +18,12 @@ from tests.e2e.program import Program, wait_until
 
 _START_SECONDS = 45
 _SERVE = """
-import sys, uvicorn
-from core import log, settings
-from handlers import wiring
-from handlers.app import create_app
+import sys
 from handlers.bounded_http import BoundedHttp
+from handlers.serve import serve
 
-config = settings.load()
-log.configure(config.log_format, config.log_level, service="api")
 BoundedHttp.head_seconds, BoundedHttp.rest_seconds = 2.0, 1.0
-uvicorn.run(
-    create_app(wiring.build(config)), http=BoundedHttp, host="127.0.0.1", port=int(sys.argv[1]),
-    access_log=False, log_config=None, timeout_keep_alive=2,
-)
+serve(["--host", "127.0.0.1", "--port", sys.argv[1]])
 """
 """With shorter times than a deployment's, so that tests need not wait."""
 

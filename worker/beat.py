@@ -50,10 +50,15 @@ def configuration(redis_url: str, sweep_interval: float) -> dict[str, object]:
     }
 
 
-def note_tick(redis_url: str) -> None:
-    """Tell /readyz that beat is alive. Failing to must not keep the tick itself from going out."""
+def note_tick(redis_url: str) -> float | None:
+    """Tell /readyz that beat is alive. Failing to must not keep the tick itself from going out.
+
+    Gives when the tick before was, in seconds since 1970; None: not known.
+    """
     try:
         with Redis.from_url(redis_url, socket_timeout=1, socket_connect_timeout=1) as redis:
-            redis.set(names.BEAT_TICK, time.time(), ex=_TICK_LIFE_SECONDS)
+            before = redis.set(names.BEAT_TICK, time.time(), ex=_TICK_LIFE_SECONDS, get=True)
     except RedisError as exc:
         logger.warning("beat's tick was not noted", extra={"cause": type(exc).__name__})
+        return None
+    return float(before) if before else None

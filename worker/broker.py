@@ -26,7 +26,7 @@ from redis.exceptions import OutOfMemoryError
 
 _PAUSE_SECONDS = 1.0
 """Celery connects again at once, and a full Redis refuses at once: for hours, perhaps."""
-_AGAIN = {"interval_start": 1, "interval_step": 1, "interval_max": 5}
+_AGAIN = {"interval_start": 1, "interval_step": 1, "interval_max": 2}
 """Seconds between attempts to connect. Celery's grow to 30, which is how long a worker would be idle after
 Redis is back."""
 

@@ -91,10 +91,12 @@ def _configuration() -> dict[str, object]:
             "unacked_restore_interval": 10,
             "unacked_restore_throttle": 1,
             # kombu's own default is to wait for ever on a connection that is half open.
-            "socket_timeout": 5,
+            # The thread that takes messages waits so long for each connection that is stale.
+            "socket_timeout": 3,
             "socket_connect_timeout": 3,
             "socket_keepalive": True,
-            "health_check_interval": 10,
+            # A BRPOP is given up when it is not answered for this long and a second.
+            "health_check_interval": 5,
         },
         "timezone": "UTC",
         "enable_utc": True,

@@ -21,16 +21,18 @@ from core.store import backlog
 from core.store.database import Database
 
 _SHOWN = 50
+_MOST_SHOWN = 1_000
 
 
 @inspect_command(args=[("limit", int)], signature="[N=50]")
 def failed(state: object, limit: int = _SHOWN, **_: object) -> list[dict[str, Any]]:
     """Jobs that failed or died, the newest first, with their reasons."""
+    shown = _count(limit)
 
     async def look(database: Database, _: Publisher) -> list[backlog.JobView]:
         page = await database.autocommit(
             lambda c: backlog.newest(
-                c, states=(JobState.FAILED, JobState.DEAD), project_id=None, after=None, limit=int(limit)
+                c, states=(JobState.FAILED, JobState.DEAD), project_id=None, after=None, limit=shown
             )
         )
         return list(page.items)
@@ -50,6 +52,14 @@ def failed(state: object, limit: int = _SHOWN, **_: object) -> list[dict[str, An
     ]
 
 
+def _count(limit: object) -> int:
+    """As many as are asked for, within bounds; as usual where that is no number."""
+    try:
+        return min(max(int(str(limit)), 1), _MOST_SHOWN)
+    except ValueError:
+        return _SHOWN
+
+
 @control_command(args=[("job", str)], signature="JOB_ID|all", name="retry")
 def retry_command(state: object, job: str = "all", **_: object) -> dict[str, Any]:
     """Queue a job that failed or died again, or all of them."""
@@ -57,7 +67,7 @@ def retry_command(state: object, job: str = "all", **_: object) -> dict[str, Any
     async def redrive(database: Database, publisher: Publisher) -> int:
         if job == "all":
             return await retry_all(project_id=None, database=database, sender=publisher)
-        await retry(UUID(job), project_id=None, database=database, sender=publisher)
+        await retry(UUID(str(job)), project_id=None, database=database, sender=publisher)
         return 1
 
     try:

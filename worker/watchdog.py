@@ -1,12 +1,12 @@
 """Notices that this worker takes no messages though some wait, and mends it.
 
-A consumer can fall silent without an error: its connection is half open (a failover, a NAT or a
-load balancer that forgot it), or Celery lost count of what it holds. Celery waits for such a connection
-for ever, since it asks and then only listens; its process is alive, so no health check ends it; and
-/readyz tells people, who are asleep. So a thread of the worker's parent looks at the queues over a
-connection of its own. Where messages wait at each of many looks in a row while the pool has room and
-nothing was taken, the consumer first connects again, as after an error; if that does not help,
-the worker leaves as on SIGTERM, and whoever runs it starts another.
+A consumer can fall silent without an error: Celery or kombu lost count of what it holds, or left a queue
+out when it connected again, or its main thread hangs. The process is alive, so no health check ends
+it, and /readyz turns red only once all workers are silent. (A half-open connection is found by kombu
+itself, since 5.7.) So a thread of the worker's parent looks at the queues over a connection of its
+own. Where messages wait at each of several looks in a row while the pool has room and nothing was taken,
+the consumer first connects again, as after an error; if that does not help, the worker leaves as on SIGTERM,
+and whoever runs it starts another.
 
 What is counted is looks and not seconds, so that a process that was stopped or starved for a while
 is not taken for a silent one when it goes on.
@@ -37,7 +37,8 @@ RECONNECT_LOOKS = 5
 LEAVE_LOOKS = 20
 """In all. Connecting again takes a few seconds, where Redis is slow ten."""
 BUSY_LOOKS = 180
-"""With a full pool: longer than a job's hard time limit, after which there must be room again."""
+"""With a full pool, or while the consumer connects: longer than a job's hard time limit, after which there
+must be room again."""
 
 _CALL_SECONDS = 1.0
 EXIT_CODE = 70
@@ -52,7 +53,7 @@ class Step(StrEnum):
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Look:
     """`waiting`: messages in the worker's queues; None where Redis does not answer. `taken`: messages taken
-    since the worker's start. `has_room`: the pool could work more than it does."""
+    since the worker's start. `has_room`: the consumer is connected, and the pool could work more."""
 
     waiting: int | None
     taken: int
@@ -147,7 +148,8 @@ def look_at(consumer: Consumer, redis_url: str) -> Look:
     return Look(
         waiting=_waiting(redis_url, list(consumer.app.amqp.queues.consume_from)),
         taken=state.all_total_count[0],
-        has_room=len(state.active_requests) < consumer.pool.num_processes,
+        has_room=getattr(consumer, "task_consumer", None) is not None
+        and len(state.active_requests) < consumer.pool.num_processes,
     )
 
 

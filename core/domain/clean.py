@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from core.domain.json_types import JsonValue
 from core.errors import FieldProblem, InvalidInput
@@ -21,6 +21,20 @@ def clean_text(text: str) -> str:
     if text.isascii():
         return text.replace("\0", REPLACEMENT) if "\0" in text else text
     return _UNSTORABLE.sub(REPLACEMENT, text)
+
+
+def holds_more_than(value: object, most: int) -> bool:
+    """Whether decoded JSON has more values than that, at all depths. Stops counting there."""
+    found, unseen = 0, [value]
+    while unseen:
+        within = unseen.pop()
+        items = within.values() if isinstance(within, Mapping) else within
+        if not isinstance(items, str | bytes) and isinstance(items, Collection):
+            found += len(items)
+            if found > most:
+                return True
+            unseen += [item for item in items if isinstance(item, Mapping | list | tuple)]
+    return False
 
 
 def clean_json(value: object, *, max_depth: int = 32, field: str = "extra") -> JsonValue:

@@ -36,10 +36,10 @@ def _scrub_plain(text: str) -> str:
     lowered = text.lower()
     text = scrub_early_shapes(text)
     text = scrub_headers(text, lowered)
+    text = scrub_prose(text, lowered)
     text = scrub_lists(text)
     text = scrub_pairs(text, lowered)
     text = scrub_named(text, lowered)
-    text = scrub_prose(text, lowered)
     return scrub_late_shapes(text)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from core.domain.secret_names import is_secret_name
-from core.domain.secret_pairs import MASK, QUOTED, mask_values
+from core.domain.secret_pairs import BREAKS, MASK, QUOTED, mask_values
 
 _PAIR = re.compile(
     r"""[(\[]\s*+[bu]?\\*+["']([\w.:\[\] -]{1,100}+)(\\*+["']\s*+,\s*+)(?=[bu]?\\*+["'])""", re.ASCII
@@ -16,12 +16,13 @@ _PAIR_VALUE = re.compile(rf"""(?:{QUOTED})(?!\s*+,\s*+[bu]?\\*+["'])""", re.VERB
 """`('Cookie', '…')` is a pair of a name and its value; a longer list may be one of names."""
 
 _ITEM = re.compile(
-    r"""(?<![\w\\])[bu]?\\*+["'](-{0,2}[A-Za-z][\w.-]{0,99}+)(\\*+["']\s*+,\s*+)(?=[bu]?\\*+["'])""", re.ASCII
+    r"""(?<![\w\\\]])[bu]?\\*+["'](-{0,2}[A-Za-z][\w.-]{0,99}+)(\\*+["']\s*+,\s*+)(?=[bu]?\\*+["'])""",
+    re.ASCII,
 )
 _ITEM_VALUE = re.compile(f"(?:{QUOTED})", re.VERBOSE)
 
 _OPENED = re.compile(r"""["']([\w.-]{1,100}+)(["'][ \t]*+(?:=>|:)[ \t]*+\[[ \t]*+\r?\n)""", re.ASCII)
-_LINES = re.compile(r"""(?:[ \t]*+(?:"[^"\n\r]*+"|'[^'\n\r]*+'),?+[ \t]*+\r?\n)++""")
+_LINES = re.compile(rf"""(?:[ \t]*+(?:"[^"{BREAKS}]*+"|'[^'{BREAKS}]*+'),?+[ \t]*+\r?\n)++""")
 _LINE_TEXT = re.compile(r"""^([ \t]*+["']).*(["'],?+[ \t]*+\r?)$""", re.MULTILINE)
 """A list under a secret name, printed one string a line."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from core.domain.secret_names import is_telling
-from core.domain.secret_pairs import MASK, SPEAKS_OF_SYNTAX, may_name_secret, word_before
+from core.domain.secret_pairs import BREAKS, MASK, SPEAKS_OF_SYNTAX, may_name_secret, word_before
 
 _LOCKING = r"pass(?:word|wd|phrase|code)|passwort|kennwort|pwd|identified[ \t]{1,4}by"
 _UNLOCKING = r"secret|token|(?:api|access|secret|signing|private)[ _-]?key|credentials?"
@@ -14,8 +14,8 @@ _SENTENCE = re.compile(
     ((?:[ \t]{{1,4}}(?:for|of)[ \t]{{1,4}}["'`]?[\w.@-]{{1,64}}+["'`]?)?+
      (?:[ \t]*+(?:->|=>|==|\||:)[ \t]*+
        |[ \t]++(?:(?:is|was|are|were|to|set|changed|value|with|used|given|received|got|sent)[ \t]++){{0,3}}+))
-    (?:(?P<quote>["'`])(?P<quoted>[^"'`\n\r]{{4,200}}+)(?P=quote)|(?P<bare>[^\s"'`,;<>(){{}}\[\]|]{{6,}}+))""",
-    re.VERBOSE | re.IGNORECASE | re.ASCII,
+    (?:(?P<quote>["'`])(?P<quoted>[^"'`{BREAKS}]{{4,200}}+)(?P=quote)|(?P<bare>[^\s"'`,;<>(){{}}\[\]|]{{6,}}+))""",
+    re.VERBOSE | re.IGNORECASE,
 )
 _OTHER_LANGUAGES = re.compile(
     r"((?:contraseña|mot de passe|senha|wachtwoord|lösenord|hasło|парол[ья]|密码|密碼|パスワード|비밀번호)"
@@ -37,8 +37,8 @@ _PASSWORD_LIKE = re.compile(r"(?=\D{0,199}\d)(?=[^A-Za-z]{0,199}[A-Za-z])\S{6,20
 _KEY_LIKE = re.compile(r"(?=\D{0,199}\d)(?=[^A-Za-z]{0,199}[A-Za-z])[\w.~+=/-]{12,200}", re.ASCII)
 
 _COMMANDS = {
-    " -u": r"((?<![\w-])-u[ \t]++[\"']?[^\s:\"'/]{1,64}+:)(?!\d+\b)[^\s\"']{3,}+",
-    "-user": r"(--(?:proxy-)?user[ =][\"']?[^\s:\"'/]{1,64}+:)(?!\d+\b)[^\s\"']{3,}+",
+    " -u": r"((?<![\w-])-u[ \t]++[\"']?[^\s:\"'/]{1,64}+:)(?!\d+\b|\[scrubbed\])[^\s\"']{3,}+",
+    "-user": r"(--(?:proxy-)?user[ =][\"']?[^\s:\"'/]{1,64}+:)(?!\d+\b|\[scrubbed\])[^\s\"']{3,}+",
     " -p": r"(\b(?:mysql|mariadb)\w{0,10}\b[^\n;|]{0,200}?[ \t]-p)[^\s\"'-][^\s\"']*+",
     "sshpass": r"(\bsshpass[ \t]++-p[ \t]*+)[^\s-]\S*+",
     "redis-cli": r"(\bredis-cli\b[^\n;|]{0,200}?[ \t]-a[ \t]++)\S++",
@@ -47,7 +47,7 @@ _COMMANDS = {
 }
 """A literal that is in every match, and the pattern: what stays, then the secret."""
 _COMMAND_LINES = tuple(
-    (literal, re.compile(pattern, re.ASCII | re.IGNORECASE)) for literal, pattern in _COMMANDS.items()
+    (literal, re.compile(pattern, re.IGNORECASE)) for literal, pattern in _COMMANDS.items()
 )
 
 

@@ -10,12 +10,16 @@ from pydantic import ValidationError
 from core.errors import FieldProblem
 
 _MOST = 20
+_TOO_MANY = 1_000
+"""pydantic can only list all of them, at a kilobyte each."""
 _LONGEST_NAME = 200
 """The names may be the client's own, and an answer must not be longer than what it answers."""
 
 
 def problems_of(exc: ValidationError, *, prefix: str = "") -> list[FieldProblem]:
     """One problem a field, the first 20; `prefix` comes before each name, and the whole is `body`."""
+    if exc.error_count() > _TOO_MANY:
+        return [FieldProblem(field="body", message=f"has {exc.error_count()} problems")]
     return problems_in(
         exc.errors(include_url=False, include_input=False, include_context=False), prefix=prefix
     )

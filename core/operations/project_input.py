@@ -11,10 +11,18 @@ from core.domain.metadata import TagMerge, TagVocabulary
 from core.domain.scrub import scrub_text
 from core.store.projects import ProjectFields
 
+
+def _no_secret(key: str) -> str:
+    """A key cannot be masked: two projects would be one."""
+    if scrub_text(key) != key:
+        raise ValueError("must not look like a secret")
+    return key
+
+
+ProjectKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"), AfterValidator(_no_secret)]
 IngestRate = Annotated[
     int, Field(ge=1, le=60_000_000, description="events a minute; null: as the settings say")
 ]
-ProjectKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 
 
 def _free_of_secrets(text: str) -> str:

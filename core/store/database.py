@@ -33,6 +33,9 @@ Connection: TypeAlias = AsyncConnection[TupleRow]
 Cursor: TypeAlias = AsyncCursor[TupleRow]
 Work: TypeAlias = Callable[[Connection], Awaitable[T]]
 
+APPLICATION_NAME = "rootnote"
+"""By which PostgreSQL knows our sessions."""
+
 _RACE = (errors.DeadlockDetected, errors.SerializationFailure)
 _ELSEWHERE = (errors.ReadOnlySqlTransaction,)
 """After a failover the old primary lives on as a standby. Only a new connection finds its successor."""
@@ -79,7 +82,7 @@ class Database:
             kwargs={
                 "autocommit": True,
                 "connect_timeout": max(2, int(timeout)),
-                "application_name": "rootnote",
+                "application_name": APPLICATION_NAME,
                 # A server that vanished without a word is noticed within 25 s.
                 "keepalives_idle": 10,
                 "keepalives_interval": 5,

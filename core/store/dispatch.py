@@ -99,11 +99,13 @@ WITH RECURSIVE project AS (
     SELECT id, nth, row_number() OVER (ORDER BY nth, random()) AS turn FROM candidate) AS ordered
   WHERE turn <= %(room)s OR (nth = 1 AND turn <= %(firsts)s)
 ), locked AS (
-  SELECT jobs.id, chosen.turn FROM jobs JOIN chosen ON chosen.id = jobs.id
-  WHERE {_UNSENT} ORDER BY jobs.id FOR UPDATE OF jobs SKIP LOCKED
+  -- By an array, since the planner has no idea how few are chosen, and would read the whole table.
+  SELECT id FROM jobs WHERE id = ANY(ARRAY(SELECT id FROM chosen)) AND {_UNSENT}
+  ORDER BY id FOR UPDATE SKIP LOCKED
 )
-UPDATE jobs SET sent_at = now() FROM locked WHERE jobs.id = locked.id
-RETURNING jobs.id, jobs.subject_id, locked.turn
+UPDATE jobs SET sent_at = now() FROM chosen
+WHERE jobs.id = ANY(ARRAY(SELECT id FROM locked)) AND chosen.id = jobs.id
+RETURNING jobs.id, jobs.subject_id, chosen.turn
 """  # noqa: S608  (constants only)
 
 
@@ -130,12 +132,12 @@ async def take_lost(
     subjects, and zeros for turns.
     """
     return await connection.execute(
-        f"UPDATE jobs SET sent_at = now() WHERE id IN ("  # noqa: S608  (constants only)
+        f"UPDATE jobs SET sent_at = now() WHERE id = ANY(ARRAY("  # noqa: S608  (constants only)
         f"  SELECT id FROM jobs WHERE {_SENT} AND kind = %(kind)s AND due_at <= now()"
         "    AND sent_at < now() - %(after)s ORDER BY sent_at"
         "  LIMIT greatest(0, (SELECT count(*) FROM ("
         f"    SELECT FROM jobs WHERE {_SENT} AND kind = %(kind)s LIMIT {2 * LONGEST}) AS sent) - %(waiting)s)"
-        "  FOR UPDATE SKIP LOCKED) RETURNING id, subject_id, 0",
+        "  FOR UPDATE SKIP LOCKED)) RETURNING id, subject_id, 0",
         {"kind": kind, "waiting": waiting, "after": resend_after},
     )
 

@@ -46,7 +46,7 @@ async def claim(
     Send the question of what it is about along with it: both take one round trip. Safe to run twice with
     the same `claimed_by`: where the first commit's answer was lost, the job is ours already.
     """
-    is_ours = "(state = 'running' AND claimed_by = %(by)s)"
+    is_ours = "(state = 'running' AND claimed_by = %(by)s AND lease_until >= now())"
     return await connection.execute(
         "UPDATE jobs SET state = 'running', claimed_by = %(by)s, lease_until = now() + %(lease)s,"  # noqa: S608  (constants only)
         f"  sent_at = NULL, attempts = attempts + (NOT {is_ours})::int,"

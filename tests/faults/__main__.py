@@ -18,7 +18,7 @@ from tests.faults.registry import FAULTS
 from tests.faults.run import run
 from tests.faults.scene import running_scene
 from tests.faults.verdict import Verdict
-from tests.reliability_page import replace_section
+from tests.reliability_page import replace_section, section
 
 _NAMES = [fault.name for fault in FAULTS]
 _SEED = 1
@@ -29,7 +29,11 @@ _SEED = 1
 @click.option("--list", "is_list", is_flag=True, help="Say what there is, and end.")
 @click.option("--seed", default=_SEED, show_default=True, help="What the load sends follows from it.")
 @click.option("--scenes", default=2, show_default=True, type=click.IntRange(1, 8), help="Run side by side.")
-@click.option("--write", type=click.Path(path_type=Path), help="Put the table into this page.")
+@click.option(
+    "--write",
+    type=click.Path(path_type=Path),
+    help="Put the table, or with --only its lines, into this page.",
+)
 def main(only: Sequence[str], is_list: bool, seed: int, scenes: int, write: Path | None) -> None:
     """Break a running Rootnote in every way that has a name here.
 
@@ -39,16 +43,22 @@ def main(only: Sequence[str], is_list: bool, seed: int, scenes: int, write: Path
         for fault in FAULTS:
             click.echo(f"{fault.name}: {fault.does}")
         return
-    if write and only:
-        raise click.UsageError("--write is for all faults together")
     chosen = [fault for fault in FAULTS if not only or fault.name in only]
     began = time.monotonic()
     verdicts = _run_all(chosen, scenes=min(scenes, len(chosen)), seed=seed)
     click.echo(table.plain(verdicts))
     click.echo(f"{len(verdicts)} faults in {time.monotonic() - began:.0f} s")
     if write:
-        replace_section(ROOT / write, "faults", table.markdown(verdicts))
+        _write(ROOT / write, verdicts, is_all=not only)
     sys.exit(0 if all(verdict.is_kept for verdict in verdicts) else 1)
+
+
+def _write(page: Path, verdicts: Sequence[Verdict], *, is_all: bool) -> None:
+    try:
+        text = table.markdown(verdicts) if is_all else table.updated(section(page, "faults"), verdicts)
+        replace_section(page, "faults", text)
+    except ValueError as exc:
+        raise click.ClickException(str(exc)) from exc
 
 
 def _run_all(faults: Sequence[Fault], *, scenes: int, seed: int) -> list[Verdict]:

@@ -15,7 +15,6 @@ from tests.faults.scene import Scene
 _COPIES = 2
 _HELD_SECONDS = 4.0
 _TIMES = 3
-_TRIPLED_SECONDS = 30.0
 _LIVES = 4
 """A job's attempts: 1 + MAX_RETRIES."""
 _DEATH_SECONDS = 420.0
@@ -78,7 +77,7 @@ FAULTS = (
         name="messages-tripled",
         does="every message of a job that waits is put into its queue twice more",
         strike=_triple,
-        bound=_TRIPLED_SECONDS,
+        bound=SIGKILL_SECONDS,
     ),
     Fault(
         name="poison-kills-process",

@@ -55,7 +55,29 @@ def plain(verdicts: Sequence[Verdict]) -> str:
 def markdown(verdicts: Sequence[Verdict]) -> str:
     """Two tables: what each fault does, and what came of it."""
     does = ["| fault | what is done | calls that may be made twice |", "|---|---|---|"]
-    does += [f"| {verdict.name} | {verdict.does} | {verdict.window_is} |" for verdict in verdicts]
     found = ["| " + " | ".join(HEADINGS) + " |", "|---" + "|---:" * (len(HEADINGS) - 2) + "|---|"]
-    found += ["| " + " | ".join(row(verdict)) + " |" for verdict in verdicts]
+    does += [_does_line(verdict) for verdict in verdicts]
+    found += [_found_line(verdict) for verdict in verdicts]
     return "\n".join([*does, "", *found])
+
+
+def updated(text: str, verdicts: Sequence[Verdict]) -> str:
+    """`markdown` of an earlier run with the lines of these faults as they are now.
+
+    Raises ValueError for a fault that is not in it.
+    """
+    lines = text.splitlines()
+    for verdict in verdicts:
+        places = [number for number, line in enumerate(lines) if line.startswith(f"| {verdict.name} |")]
+        if len(places) != 2:
+            raise ValueError(f"{verdict.name} is not in the table; write it with all faults first")
+        lines[places[0]], lines[places[1]] = _does_line(verdict), _found_line(verdict)
+    return "\n".join(lines)
+
+
+def _does_line(verdict: Verdict) -> str:
+    return f"| {verdict.name} | {verdict.does} | {verdict.window_is} |"
+
+
+def _found_line(verdict: Verdict) -> str:
+    return "| " + " | ".join(row(verdict)) + " |"

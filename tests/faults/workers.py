@@ -10,7 +10,7 @@ from uuid import UUID
 import psutil  # type: ignore[import-untyped, unused-ignore]
 
 from tests.e2e.program import wait_until
-from tests.faults.fault import POOL, SIGKILL_SECONDS, Fault
+from tests.faults.fault import POOL, REDIS_SECONDS, SIGKILL_SECONDS, Fault
 from tests.faults.scene import Scene
 
 _BLOWS = 3
@@ -18,8 +18,6 @@ _STOPS = 2
 _BETWEEN_SECONDS = 2.0
 _AT_WORK_SECONDS = 30.0
 _STOP_SECONDS = 20.0
-_STOPPED_SECONDS = 30.0
-"""To recover from SIGTERM: nothing waits for a lease."""
 _WOKEN_SECONDS = 8.0
 """Longer than a model call takes, so that whatever a woken worker would write is written."""
 
@@ -106,7 +104,7 @@ FAULTS = (
         name="worker-stopped",
         does=f"SIGTERM for the worker at work, {_STOPS} times; it is started again each time",
         strike=_stop_workers,
-        bound=_STOPPED_SECONDS,
+        bound=SIGKILL_SECONDS,
         may_restart=frozenset({"worker"}),
     ),
     Fault(
@@ -117,5 +115,11 @@ FAULTS = (
         window=POOL,
         window_is="the calls under way in the worker that hangs",
         afterwards=_wake_worker,
+    ),
+    Fault(
+        name="connections-forgotten",
+        does="all connections to Redis fall silent and stay open, as a NAT forgets them; new ones pass",
+        strike=lambda scene: scene.to_valkey.strand(),
+        bound=REDIS_SECONDS,
     ),
 )

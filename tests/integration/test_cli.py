@@ -168,3 +168,28 @@ def test_regenerate_usage_and_redrive(cli: object, query: Query, tmp_path: Path)
     assert cli("redrive", "nonsense").returncode == 2
     assert cli("usage").stdout == "total $0.000000\n"
     assert cli("usage", "--project", "nobodys").returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("a.jsonl", b"\xff\xfe{}", "is not UTF-8"),
+        ("a.csv", b"key\n\xff\n", "is not UTF-8"),
+        ("a.csv", b'key\n"' + b"x" * 200_000 + b'"\n', "is not CSV"),
+        ("a.jsonl", b"[" * 100_000, "is nested too deeply"),
+        ("a.jsonl", b'{"key": "a"}\n[1]\n', "line 2: is not a JSON object"),
+        ("a.jsonl", b'{"key": ' + b"9" * 5_000 + b"}", "line 1"),
+        ("a.jsonl", b'{"key": "a\\ud800", "title": "\\ud800\\u0000"}', "line 1: key"),
+        ("a.csv", b"key,title\na,b,c,d\n,\n", "line 3: key: is missing"),
+    ],
+)
+def test_files_of_rubbish_are_refused_in_words(
+    cli: object, tmp_path: Path, name: str, content: bytes, says: str
+) -> None:
+    assert callable(cli)
+    file = tmp_path / name
+    file.write_bytes(content)
+    done = cli("projects", "import", str(file))
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr

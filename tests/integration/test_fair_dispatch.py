@@ -16,6 +16,7 @@ from core.store.dispatch import DIRECT, LONGEST, SHORT
 from handlers.wiring import Deps
 from tests.integration.conftest import Query, guide_event
 from tests.integration.queued_jobs import ANALYSE, add_jobs, add_project, sent_by_project, sweeper_lives
+from tests.load.explain import Explaining, read_through, rows_read
 
 BATCH = "/api/v1/events/batch"
 
@@ -133,6 +134,21 @@ async def test_a_first_message_is_sent_though_there_is_no_room(query: Query, dat
     await take(database, waiting=50, room=0)
     assert sent_by_project(query) == {"noisy": 50, "quiet": 1}
     assert await take(database, waiting=LONGEST, room=0) == []
+
+
+async def test_a_look_costs_no_more_where_thousands_wait(query: Query, database: Database) -> None:
+    for key in ("noisy", "second"):
+        add_jobs(query, add_project(query, key), 10_000)
+    query("ANALYZE jobs")
+
+    async def look(connection: Connection) -> Explaining:
+        explaining = Explaining(connection=connection)
+        await dispatch.take_fairly(explaining.stand_in, ANALYSE, waiting=0, room=20)
+        return explaining
+
+    [plan] = (await database.serial(look)).plans
+    assert read_through(plan, frozenset({"jobs"})) == set()
+    assert rows_read(plan) < 300
 
 
 async def test_jobs_that_are_not_due_are_left(query: Query, database: Database) -> None:

@@ -62,7 +62,7 @@ def test_a_worker_looks_for_redis_every_few_seconds(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(kombu.Connection, "ensure_connection", lambda self, *args, **said: seen.append(said))
     assert app.amqp.Connection is broker.Connection
     app.amqp.Connection("redis://localhost").ensure_connection(max_retries=3)
-    assert seen[0]["interval_max"] <= 5
+    assert seen[0]["interval_max"] <= 2
     assert seen[0]["max_retries"] == 3
 
 

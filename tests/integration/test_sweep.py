@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID
 
 import httpx2
+import psycopg
 import pytest
 
 from core.domain.job import SUSPECT_AFTER, JobKind
 from core.errors import QueueUnavailable
 from core.queue.names import METADATA_GENERATION, Outgoing
 from core.store import dispatch, jobs
-from core.store.database import Connection, Database
+from core.store.database import APPLICATION_NAME, Connection, Database
 from tests.integration.conftest import Query, guide_event
 from tests.integration.queued_jobs import add_jobs, add_project
 from worker import tasks
@@ -59,7 +61,11 @@ def tools_of(database: Database, queue: FakeQueue, *, resend_after: float = 15) 
 
 
 async def run(database: Database, queue: FakeQueue, *, resend_after: float = 15) -> Swept:
-    swept = await sweep(tools_of(database, queue, resend_after=resend_after))
+    return await swept_by(tools_of(database, queue, resend_after=resend_after))
+
+
+async def swept_by(tools: SweepTools) -> Swept:
+    swept = await sweep(tools)
     assert swept is not None
     return swept
 
@@ -198,7 +204,7 @@ async def test_a_sweep_that_lasts_looks_again_for_what_has_come(query: Query, da
     tools = replace(
         tools_of(database, queue), lasts=6 * LOOK_SECONDS, windows={kind: Window() for kind in JobKind}
     )
-    sweeping = asyncio.ensure_future(sweep(tools))
+    sweeping = asyncio.ensure_future(swept_by(tools))
     while not query("SELECT 1 FROM heartbeats"):  # noqa: ASYNC110  (PostgreSQL says it)
         await asyncio.sleep(0.01)
     add_jobs(query, project, 100)
@@ -212,7 +218,7 @@ async def test_a_sweep_that_lasts_looks_again_for_what_has_come(query: Query, da
 async def test_redis_away_at_one_look_is_asked_at_the_next(query: Query, database: Database) -> None:
     add_jobs(query, add_project(query, "test"), 3)
     queue = FakeQueue(is_down=True)
-    sweeping = asyncio.ensure_future(sweep(replace(tools_of(database, queue), lasts=5 * LOOK_SECONDS)))
+    sweeping = asyncio.ensure_future(swept_by(replace(tools_of(database, queue), lasts=5 * LOOK_SECONDS)))
     while not query("SELECT 1 FROM heartbeats"):  # noqa: ASYNC110  (PostgreSQL says it)
         await asyncio.sleep(0.01)
     assert not query("SELECT 1 FROM jobs WHERE sent_at IS NOT NULL")
@@ -268,3 +274,41 @@ async def test_a_stopping_worker_gives_its_claim_back_uncounted(
     await jobs.fenced(database, lambda c: jobs.give_back(c, claimed))
     [job] = query("SELECT state, attempts, sent_at FROM jobs")
     assert (job["state"], job["attempts"], job["sent_at"]) == ("queued", 0, None)
+
+
+async def hang_and_sweep(url: str, query: Query, tools: SweepTools, *, is_pipeline: bool) -> None:
+    """A process that goes on with its transaction after a sweep."""
+    async with (
+        await psycopg.AsyncConnection.connect(
+            url, autocommit=True, application_name=APPLICATION_NAME
+        ) as hung,
+        hung.pipeline() if is_pipeline else nullcontext(),
+        hung.transaction(),
+    ):
+        await hung.execute("INSERT INTO heartbeats (name) VALUES ('sweeper')")
+        await hung.execute("UPDATE jobs SET attempts = attempts")
+        await asyncio.sleep(0.5)
+        await sweep(tools)
+        query("SELECT 1 FROM jobs FOR UPDATE NOWAIT")
+        await hung.execute("SELECT 1")
+
+
+@pytest.mark.parametrize("is_pipeline", [True, False])
+async def test_a_process_that_hangs_in_a_transaction_loses_its_locks(
+    database: Database, database_url: str, query: Query, is_pipeline: bool
+) -> None:
+    add_jobs(query, add_project(query, "hung"), 1)
+    tools = replace(tools_of(database, FakeQueue()), silent_for=timedelta(seconds=0.3))
+    with pytest.raises(psycopg.OperationalError):
+        await hang_and_sweep(database_url, query, tools, is_pipeline=is_pipeline)
+    assert [row["name"] for row in query("SELECT name FROM heartbeats")] == ["sweeper"]
+
+
+async def test_a_process_that_is_slow_but_talks_keeps_its_session(
+    database: Database, database_url: str
+) -> None:
+    tools = replace(tools_of(database, FakeQueue()), silent_for=timedelta(seconds=5))
+    async with await psycopg.AsyncConnection.connect(database_url, application_name=APPLICATION_NAME) as slow:
+        await slow.execute("SELECT 1")
+        await sweep(tools)
+        await slow.execute("SELECT 1")

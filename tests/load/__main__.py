@@ -7,11 +7,15 @@ import sys
 from collections.abc import Callable
 
 from tests.conftest import ROOT
-from tests.load import flood
+from tests.load import fair, flood, million
 from tests.load.result import Result
 from tests.reliability_page import replace_section
 
-PARTS: dict[str, Callable[[list[str]], Result]] = {"flood": flood.run}
+PARTS: dict[str, Callable[[list[str]], Result]] = {
+    "flood": flood.run,
+    "fair": fair.run,
+    "million": million.run,
+}
 """Each takes the arguments that are left over, and answers `--help` by itself."""
 _PAGE = ROOT / "docs" / "reliability.md"
 

@@ -143,7 +143,3 @@ SELECT noisy.rate::float8 AS jobs_a_second,
         WHERE key = 'quiet')::float8 AS quiet_wait
 FROM noisy, second
 """
-
-
-if __name__ == "__main__":
-    sys.stdout.write(run(sys.argv[1:]).table)

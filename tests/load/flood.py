@@ -31,7 +31,7 @@ from tests.load.sending import EVENTS, Sender, Sent, event, send
 
 RATE, BURST_SECONDS = 20, 10
 TIMES = 10
-CONNECTIONS = 8
+CONNECTIONS = 16
 _POLITE_RATE = 8.0
 _BEFORE_SECONDS = 8.0
 _EACH = 300

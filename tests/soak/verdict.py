@@ -13,7 +13,8 @@ from statistics import fmean, median
 
 from tests.soak.samples import Sample
 
-MOST_GROWTH = 0.005
+MOST_GROWTH = 0.01
+"""Allocators settle for minutes: half of this was seen in an API whose objects did not grow."""
 MOST_NEW_FILES = 5
 LONGEST_WAIT_SECONDS = 15.0
 """Of a job that is due, typically: the sweeper sends again what is older."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.clean import clean_json, clean_text
+from core.domain.clean import clean_json, clean_text, holds_more_than
 from core.errors import InvalidInput
 
 JSON = st.recursive(
@@ -90,3 +90,11 @@ def test_the_result_survives_strict_json_and_utf8(value: object) -> None:
     text.encode("utf-8")
     assert "\\u0000" not in text
     assert clean_json(cleaned) == cleaned
+
+
+def test_values_are_counted_at_all_depths() -> None:
+    value = {"a": [1, {"b": [None] * 5}], "c": "text"}
+    assert not holds_more_than(value, 9)
+    assert holds_more_than(value, 8)
+    assert not holds_more_than("text", 0)
+    assert not holds_more_than([], 0)

@@ -14,7 +14,7 @@ from tests.faults.load import AcceptedEvent, Sent, requests, rudeness
 from tests.faults.registry import FAULTS
 from tests.faults.verdict import Facts, Promise, Verdict, judge
 from tests.faults.words import marked, word_in, words
-from tests.reliability_page import replace_section
+from tests.reliability_page import replace_section, section
 
 GROUP, PROJECT = UUID(int=1), UUID(int=2)
 ERROR = AcceptedEvent(id=UUID(int=10), group_id=GROUP, word="baba", must_be_analysed=True)
@@ -111,11 +111,22 @@ def test_the_table_says_what_was_found() -> None:
     assert {line.count("|") for line in lines[-3:]} == {len(table.HEADINGS) + 1}
 
 
+def test_a_fault_that_is_run_again_has_its_lines_replaced() -> None:
+    broken = Verdict(name="bad", does="worse", bound=60, broken=("2 jobs are stuck",))
+    before = table.markdown([judged(), broken])
+    mended = Verdict(name="bad", does="not so bad", bound=60, recovered=2.0)
+    after = table.updated(before, [mended])
+    assert after == table.markdown([judged(), mended])
+    with pytest.raises(ValueError, match="other is not in the table"):
+        table.updated(before, [Verdict(name="other", does="")])
+
+
 def test_a_section_of_the_page_is_replaced(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("head\n<!-- faults:begin -->\nold\n<!-- faults:end -->\ntail\n")
     replace_section(page, "faults", "new\n")
     replace_section(page, "faults", "newer\n")
+    assert section(page, "faults") == "newer\n"
     assert page.read_text() == "head\n<!-- faults:begin -->\nnewer\n<!-- faults:end -->\ntail\n"
     with pytest.raises(ValueError, match="no section soak"):
         replace_section(page, "soak", "new")

@@ -61,8 +61,8 @@ def test_what_does_not_grow_is_well(memory: Callable[[float], float]) -> None:
 
 
 def test_a_leak_is_found_in_noise_of_its_own_size() -> None:
-    leaking = noisy(lambda minute: 100 + minute)
-    assert trend_of("api", leaking).a_minute == pytest.approx(1, abs=0.2)
+    leaking = noisy(lambda minute: 100 + 2 * minute)
+    assert trend_of("api", leaking).a_minute == pytest.approx(2, abs=0.2)
     [fault] = faults(leaking)
     assert fault.startswith("api grows by")
 

@@ -10,7 +10,7 @@ _ACTIVE = {
     "a script's address": re.compile(r"(?:java|vb)script:|\bdata:\w", re.IGNORECASE),
     "a link or an image of Markdown": re.compile(r"\]\(|!\[|^\s*\[[^\]]*\]:\s*\S*[/.]", re.MULTILINE),
     "HTML": re.compile(
-        r"<(?:[a-z][\w-]*[\s/][^<>]*=|/?(?:a|img|script|b|iframe|svg|style)\b|!--)", re.IGNORECASE
+        r"<(?:[a-z][\w-]*[\s/][^<>]*=|/?(?:a|img|script|b|iframe|svg|style)(?![\w.-])|!--)", re.IGNORECASE
     ),
     "a secret": re.compile(r"hunter2Xq9Zk"),
 }

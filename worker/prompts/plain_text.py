@@ -1,9 +1,10 @@
-"""What a model wrote, made safe to show: text without markup, links and control characters."""
+"""What a model wrote, made safe to show: text without secrets, markup, links and control characters."""
 
 from __future__ import annotations
 
 import re
 
+from core.domain.scrub import scrub_text
 from core.domain.tags import normalise_tag
 from core.domain.untrusted_text import visible
 
@@ -26,22 +27,23 @@ _NO_CATEGORY = "other"
 _CATEGORY_WORDS = 3
 
 _HTML_NAMES = (
-    r"(?:a|abbr|audio|base|body|br|button|canvas|details|div|embed|form|frame(?:set)?|h[1-6]|head|html|i?frame"
-    r"|img|input|link|marquee|math|meta|object|p|picture|script|select|source|span|style|svg|table|td|template"
-    r"|textarea|title|tr|video)"
+    r"(?:a|abbr|audio|b|base|body|br|button|canvas|center|details|div|em|embed|font|form|frame(?:set)?|h[1-6]|head"
+    r"|hr|html|i|iframe|img|input|li|link|marquee|math|meta|object|ol|p|picture|pre|script|select|source|span"
+    r"|strong|style|svg|table|td|template|textarea|title|tr|u|ul|video)"
 )
 _HTML_TAG = re.compile(rf"</?{_HTML_NAMES}(?:[\s/][^<>]*)?>", re.IGNORECASE)
 _HTML_BEGIN = re.compile(
     rf"<(?=[/!?]?{_HTML_NAMES}(?![\w.-])|!--|!\[|\?xml|[/a-zA-Z][\w:-]{{0,60}}[\s/][^<>]{{0,200}}=)",
     re.IGNORECASE,
 )
-_MARKDOWN = re.compile(r"(?<=!)(?=\[)|(?<=\])(?=\()|(?<=\])(?=:[ \t]*\S*[/.])")
-_SCHEME = re.compile(r":(?=//)|(?<=script):|(?<=\bdata):(?=\w)|(?<=\bmailto):|(?<=\bwww)\.", re.IGNORECASE)
+_MARKDOWN = re.compile(r"(?<=!)(?=\[)|(?<=\])(?=\()|(?<=\])(?=:\s{0,4}\S{0,200}[/.])")
+_SCHEME = re.compile(r":(?=//)|(?<=script):|(?<=\bdata):(?=\w)|(?<=mailto):|(?<=\bwww)\.", re.IGNORECASE)
 
 
 def plain_text(text: str) -> str:
     """The words alone, on one line. Of a link its text stays, of an image nothing; `a < b` is no tag."""
-    text = visible(text)
+    # Secrets first: without the markup around them some could not be told any more.
+    text = scrub_text(visible(text))
     for _ in range(_ROUNDS):
         before = text
         text = _LINK.sub(r"\1", _IMAGE.sub("", text))
@@ -53,7 +55,7 @@ def plain_text(text: str) -> str:
 
 def inert_text(text: str) -> str:
     """Lines of prose about code: links, addresses, images and HTML go, `Map<String, Order>` stays."""
-    text = visible(text)
+    text = scrub_text(visible(text))
     for _ in range(_ROUNDS):
         before = text
         text = _LINK.sub(r"\1", _IMAGE.sub("", text))
@@ -68,9 +70,9 @@ def broken_links(text: str) -> str:
 
     `https[:]//host`, `] (`, `! [`, `< img`: for quotes, which must not lose a word.
     """
-    text = _MARKDOWN.sub(" ", visible(text))
-    text = _SCHEME.sub(lambda match: f"[{match[0]}]", text)
-    return _HTML_BEGIN.sub("< ", text)
+    # In this order: the brackets around a colon may make a link of what follows.
+    text = _SCHEME.sub(lambda match: f"[{match[0]}]", visible(text))
+    return _HTML_BEGIN.sub("< ", _MARKDOWN.sub(" ", text))
 
 
 def plain_category(text: str) -> str:

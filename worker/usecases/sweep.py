@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -11,13 +12,19 @@ from typing import Protocol
 from core.domain.job import JobKind
 from core.errors import QueueUnavailable
 from core.queue.names import AI_ANALYSIS, TASK_OF_KIND, Outgoing
-from core.store import backlog, dispatch, health
+from core.store import backlog, dispatch, health, sessions
 from core.store.database import Connection, Cursor, Database
 from worker.usecases.window import Window
 
 LOOK_SECONDS = 0.5
 """Between two looks of a sweep. Half a second of the fastest workers' messages is what a project that has
 just come finds before it."""
+
+SILENT_FOR = timedelta(seconds=5)
+"""A process that says nothing for so long in the middle of a transaction hangs. With the time to the next
+sweep, this is how long its locks are waited for."""
+
+logger = logging.getLogger(__name__)
 
 _QUEUES = [task.queue for task in TASK_OF_KIND.values()]
 
@@ -44,6 +51,7 @@ class SweepTools:
     resend_after: timedelta
     apart: timedelta = timedelta(0)
     lasts: float = 0
+    silent_for: timedelta = SILENT_FOR
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +74,10 @@ async def sweep(tools: SweepTools) -> Swept | None:
     PostgreSQL's clock says so, and not a message's time to live by beat's: a worker whose own clock is
     ahead would drop every one of them.
     """
+    # First of all, and by itself: what hangs may be a sweep, with locks that the rest would wait for.
+    ended = await tools.database.autocommit(lambda c: sessions.end_silent(c, silent_for=tools.silent_for))
+    if ended:
+        logger.warning("ended %d sessions whose process hung in a transaction", ended)
     if not await tools.database.autocommit(lambda c: health.take_turn(c, "sweeper", apart=tools.apart)):
         return None
     ends = time.monotonic() + tools.lasts

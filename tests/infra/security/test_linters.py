@@ -41,7 +41,8 @@ def test_what_bandit_is_told_to_skip_ruff_sees(unskipped: Findings) -> None:
         (str(Path(each["filename"]).relative_to(ROOT)), each["code"].replace("S", "B"))
         for each in found_by("ruff", "check", *options, *PRODUCT)
     }
-    unseen = {finding for finding in unskipped if finding[1] in BANDIT["skips"]} - seen
+    # Of B105 bandit's own reading is no loss: it takes the shapes of other people's keys for passwords.
+    unseen = {finding for finding in unskipped if finding[1] in {*BANDIT["skips"]} - {"B105"}} - seen
     # infra/ runs programs: that is what it is for. Nothing else does.
     assert {(file.partition("/")[0], rule) for file, rule in unseen} == {("infra", "B404"), ("infra", "B603")}
 
