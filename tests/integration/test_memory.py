@@ -74,6 +74,7 @@ def api(
         AUTH="off",
         DEV_TOKEN=DEV_TOKEN,
         BODY_TIMEOUT="240",
+        REQUEST_TIMEOUT="240",
     ) as api:
         yield api
 

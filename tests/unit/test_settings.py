@@ -22,6 +22,11 @@ def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> object:
     load.cache_clear()
 
 
+def test_a_slow_body_is_told_so_before_the_request_ends() -> None:
+    fields = Settings.model_fields
+    assert fields["body_timeout"].default < fields["request_timeout"].default
+
+
 def test_env_example_lists_every_setting_and_no_other() -> None:
     listed = set(re.findall(r"^#? ?([A-Z_]+)=", _EXAMPLE.read_text(), re.MULTILINE))
     assert listed == {name.upper() for name in Settings.model_fields}
