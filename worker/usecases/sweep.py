@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Protocol
@@ -147,13 +148,14 @@ async def _send(
     """Where nothing waits, nothing but a canary shows that the workers take what comes."""
     try:
         await tools.queue.send(jobs)
-        if needs_canary:
-            await tools.queue.send_canary()
     except QueueUnavailable:
         # A full Redis tells lengths and takes nothing: look by look the whole backlog would count as sent,
         # and come all at once when there is room.
         await tools.database.autocommit(lambda c: dispatch.unsend(c, [job.job_id for job in jobs]))
         return 0
+    if needs_canary:
+        with suppress(QueueUnavailable):
+            await tools.queue.send_canary()
     for kind, task in TASK_OF_KIND.items():
         tools.windows[kind].left = waiting[task.queue] + sum(job.kind is kind for job in jobs)
     return len(jobs)
