@@ -37,8 +37,8 @@ RECONNECT_LOOKS = 5
 LEAVE_LOOKS = 20
 """In all. Connecting again takes a few seconds, where Redis is slow ten."""
 BUSY_LOOKS = 180
-"""With a full pool, or while the consumer connects: longer than a job's hard time limit, after which there
-must be room again."""
+"""With a full pool, under a rate limit, or while the consumer connects: longer than a job's hard time
+limit, after which there must be room again."""
 
 _CALL_SECONDS = 1.0
 EXIT_CODE = 70
@@ -53,7 +53,7 @@ class Step(StrEnum):
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Look:
     """`waiting`: messages in the worker's queues; None where Redis does not answer. `taken`: messages taken
-    since the worker's start. `has_room`: the consumer is connected, and the pool could work more."""
+    since the worker's start. `has_room`: the consumer is connected, and the pool could work more and may."""
 
     waiting: int | None
     taken: int
@@ -149,8 +149,15 @@ def look_at(consumer: Consumer, redis_url: str) -> Look:
         waiting=_waiting(redis_url, list(consumer.app.amqp.queues.consume_from)),
         taken=state.all_total_count[0],
         has_room=getattr(consumer, "task_consumer", None) is not None
-        and len(state.active_requests) < consumer.pool.num_processes,
+        and len(state.active_requests) < consumer.pool.num_processes
+        and not _is_held_back(consumer),
     )
+
+
+def _is_held_back(consumer: Consumer) -> bool:
+    """By `celery control rate_limit`, which a worker that is started anew would not know of."""
+    buckets = getattr(consumer, "task_buckets", {}).values()
+    return any(bucket is not None and bucket.contents for bucket in buckets)
 
 
 def _waiting(redis_url: str, queues: Sequence[str]) -> int | None:

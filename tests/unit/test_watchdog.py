@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
+from kombu.utils.limits import TokenBucket
+
 from worker.celery_app import HARD_LIMIT_SECONDS
 from worker.watchdog import (
     BUSY_LOOKS,
@@ -13,6 +18,7 @@ from worker.watchdog import (
     Step,
     Watchdog,
     after,
+    look_at,
 )
 
 SILENT = Look(waiting=3, taken=7, has_room=True)
@@ -71,3 +77,18 @@ def test_it_can_be_stopped() -> None:
     watchdog.stop()
     watchdog._thread.join(10)
     assert not watchdog._thread.is_alive()
+
+
+def test_what_a_rate_limit_holds_back_is_no_silence() -> None:
+    """Started anew, the worker would have forgotten the limit."""
+    nobody = "redis://127.0.0.1:1/0"
+    bucket = TokenBucket(1 / 3_600, capacity=1)
+    consumer: Any = SimpleNamespace(
+        app=SimpleNamespace(amqp=SimpleNamespace(queues=SimpleNamespace(consume_from={}))),
+        pool=SimpleNamespace(num_processes=1),
+        task_consumer=object(),
+        task_buckets={"unlimited": None, "limited": bucket},
+    )
+    assert look_at(consumer, nobody).has_room
+    bucket.add("a task")
+    assert not look_at(consumer, nobody).has_room
