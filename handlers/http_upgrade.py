@@ -45,7 +45,5 @@ class UnupgradedParser(HttpRequestParser):  # type: ignore[misc, unused-ignore]
 
     def _head(self) -> bytes:
         first = b"%b %b HTTP/%b\r\n" % (self.get_method(), self._reader.url, self.get_http_version().encode())
-        kept = [
-            b"%b: %b\r\n" % (name, value) for name, value in self._reader.headers if name != b"upgrade"
-        ]
+        kept = [b"%b: %b\r\n" % (name, value) for name, value in self._reader.headers if name != b"upgrade"]
         return b"".join([first, *kept, b"\r\n"])

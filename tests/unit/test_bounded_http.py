@@ -17,7 +17,9 @@ from handlers.bounded_http import BoundedHttp
 GET = b"GET /quick HTTP/1.1\r\nHost: a\r\n\r\n"
 GET_SLOW = b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n"
 CHUNKED = b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-OFFERS = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABk\r\n"
+OFFERS = (
+    b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABk\r\n"
+)
 UPGRADE = b"POST /echo HTTP/1.1\r\nHost: a\r\n" + OFFERS + b"Content-Length: 5\r\n\r\n"
 
 
