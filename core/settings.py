@@ -125,9 +125,7 @@ class Settings(BaseSettings):
     api_base_path: str = Field(default="", description="what a custom domain puts before every path")
     max_body_bytes: int = Field(default=1_048_576, ge=1_024, description="larger bodies get a 413")
     body_timeout: float = Field(
-        default=10,
-        gt=0,
-        description="a body that takes longer to come gets a 408; below REQUEST_TIMEOUT, which else is first",
+        default=8, gt=0, description="a body that takes longer gets a 408; it is part of REQUEST_TIMEOUT"
     )
     max_batch_events: int = Field(default=500, ge=1, le=5_000, description="events in one batch request")
 
