@@ -125,9 +125,7 @@ class Settings(BaseSettings):
     api_base_path: str = Field(default="", description="what a custom domain puts before every path")
     max_body_bytes: int = Field(default=1_048_576, ge=1_024, description="larger bodies get a 413")
     body_timeout: float = Field(
-        default=10,
-        gt=0,
-        description="a body that takes longer to come gets a 408; below REQUEST_TIMEOUT, which else is first",
+        default=8, gt=0, description="a body that takes longer gets a 408; it is part of REQUEST_TIMEOUT"
     )
     max_batch_events: int = Field(default=500, ge=1, le=5_000, description="events in one batch request")
 
@@ -202,7 +200,9 @@ class Settings(BaseSettings):
     shutdown_grace: float = Field(
         default=90, ge=0, description="SIGTERM lets jobs go on for this long; then they are given back"
     )
-    sweep_interval: float = Field(default=5, gt=0, description="between two looks for due and lost jobs")
+    sweep_interval: float = Field(
+        default=5, gt=0, description="between two sweeps for lost jobs; due ones are found twice a second"
+    )
     resend_after: float = Field(
         default=15, gt=0, description="a message unheard of for this long is sent again"
     )

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 from starlette.requests import ClientDisconnect, Request
 
+from core import deadline
 from core.domain.clean import clean_text
 from core.domain.validation import problems_of
 from core.errors import FieldProblem, InvalidInput, MalformedBody, TooSlow
@@ -24,7 +25,7 @@ _LONGEST_LENGTH = 18
 
 async def read_body(request: Request, settings: Settings) -> bytes:
     """The body, unpacked. Raises TooLarge as soon as the limit is passed, whatever Content-Length says;
-    TooSlow; MalformedBody; UnsupportedEncoding.
+    TooSlow, also where the request's own time is up first; MalformedBody; UnsupportedEncoding.
 
     Content-Type is not looked at: what is no JSON is refused as such, and what is JSON was meant.
     """
@@ -33,13 +34,14 @@ async def read_body(request: Request, settings: Settings) -> bytes:
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and len(declared) <= _LONGEST_LENGTH and int(declared) > limit:
         raise too_large(limit)
+    seconds = deadline.limit(settings.body_timeout)
     try:
-        async with asyncio.timeout(settings.body_timeout):
+        async with asyncio.timeout(seconds):
             pieces = [unpacker.feed(piece) async for piece in request.stream()]
     except ClientDisconnect as exc:
         raise MalformedBody(FieldProblem(field="body", message="was cut off")) from exc
     except TimeoutError as exc:
-        message = f"did not come within {settings.body_timeout:g} seconds"
+        message = f"did not come within {round(seconds, 1):g} seconds"
         raise TooSlow(FieldProblem(field="body", message=message)) from exc
     unpacker.finish()
     return b"".join(pieces)

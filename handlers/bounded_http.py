@@ -1,7 +1,8 @@
 """uvicorn's HTTP protocol with bounds that it lacks: on a request's head, and on the time that a peer takes.
 
-uvicorn keeps whatever comes before the first empty line, for ever: headers without end fill the memory,
-and a peer that sends one byte a minute holds a connection. Bodies are bounded where they are read.
+uvicorn keeps whatever comes before the first empty line, and behind the last piece of a body, for ever:
+headers without end fill the memory, and a peer that sends one byte a minute holds a connection. It also
+keeps all requests that come before the answers to those before them. Bodies are bounded where they are read.
 """
 
 from __future__ import annotations
@@ -14,8 +15,12 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from handlers.http_upgrade import UnupgradedParser
+
 MAX_HEAD_BYTES = 65_536
 """Request line and headers. API Gateway takes 10,240."""
+_MOST_WAITING = 256
+"""Requests of one connection that wait for answers before theirs. Each is a hundred times what was sent."""
 _BUSY_SECONDS = 0.1
 """A timer that is so late was held up by the server's own work."""
 
@@ -31,6 +36,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.parser = UnupgradedParser(self)
         self._head_bytes = 0
         self._received = 0
         self._is_in_head = True
@@ -54,15 +60,27 @@ class BoundedHttp(HttpToolsProtocol):
         self._head_bytes += len(data)
         if self._head_bytes > MAX_HEAD_BYTES:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-        elif self._timer is None:
+        elif self._timer is None and (self._head_bytes > 0 or not self._is_answering()):
             self._wait_for_head()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # What comes behind a body nobody reads, and must not pass for what came before it.
+        if self._is_in_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
+        if self.parser.is_to_be_read_again() or self.transport.is_closing():
+            return
+        if len(self.pipeline) >= _MOST_WAITING:
+            self.transport.close()
+            return
         self._is_in_head = False
         self._stop_timer()
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
+        if self._is_in_head:
+            return
         super().on_message_complete()
         self._is_in_head = True
         # What was received with the end of a request may hold the next one's beginning, and is not counted.
@@ -71,6 +89,9 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        if self.pipeline:
+            # uvicorn reads on after each answer, however many requests still wait.
+            self.flow.pause_reading()
         if not self._is_in_head and self.cycle.response_complete and not self.transport.is_closing():
             self._set_timer(self.rest_seconds, self.transport.close)
 
@@ -79,8 +100,8 @@ class BoundedHttp(HttpToolsProtocol):
         self._set_timer(self.head_seconds, lambda: self._end_slow_head(due))
 
     def _end_slow_head(self, due: float) -> None:
-        """Unless the server is what was slow: then what came in time lies there unread."""
-        if time.monotonic() - due > _BUSY_SECONDS:
+        """Unless the server is what was slow: then what came in time lies there unread, or waits its turn."""
+        if time.monotonic() - due > _BUSY_SECONDS or self._is_answering():
             self._wait_for_head()
         elif self._head_bytes > 0:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
@@ -91,12 +112,19 @@ class BoundedHttp(HttpToolsProtocol):
         """In plain text: there is no request yet that the app could answer."""
         if self.transport.is_closing():
             return
+        if self._is_answering():
+            # It would be read as the answer to an earlier request.
+            self.transport.close()
+            return
         text = status.phrase.encode()
         self.transport.write(
             b"HTTP/1.1 %d %b\r\ncontent-type: text/plain; charset=utf-8\r\n"
             b"content-length: %d\r\nconnection: close\r\n\r\n%b" % (status, text, len(text), text)
         )
         self.transport.close()
+
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
 
     def _set_timer(self, seconds: float, then: Callable[[], None]) -> None:
         self._stop_timer()

@@ -43,6 +43,8 @@ _LARGEST = 64 * 1_048_576
 _BUFFER_SECONDS = 5.0
 """Of a request's time, what is kept for the buffer: SQS's answer takes milliseconds, two attempts at an SQS
 that is silent take this long."""
+_STORE_SECONDS = 3.0
+"""What is kept of it for PostgreSQL, and for the end that is forced."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +60,7 @@ async def admit(request: Request, deps: Deps) -> Admitted:
     """Whoever may send events; while PostgreSQL is away, whoever has a key, if there is a buffer."""
     if deps.buffer is None:
         return await deps.keys.admit(request, Scope.INGEST, unjudged=False)
-    with deadline.leaving(_BUFFER_SECONDS):
+    with deadline.leaving(_leave(deps)):
         return await deps.keys.admit(request, Scope.INGEST, unjudged=True)
 
 
@@ -127,8 +129,10 @@ async def _store_or_buffer(
 
 
 def _leave(deps: Deps) -> float:
-    """Seconds of the request's time that the buffer is to have."""
-    return _BUFFER_SECONDS if deps.buffer is not None else 0.0
+    """Seconds of the request's time that the buffer is to have: not what PostgreSQL needs, however short it is."""
+    if deps.buffer is None:
+        return 0.0
+    return min(_BUFFER_SECONDS, deps.settings.request_timeout - _STORE_SECONDS)
 
 
 def _may_use(sender: Admitted, event: Incoming) -> bool:

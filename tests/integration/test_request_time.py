@@ -104,6 +104,14 @@ async def test_a_silent_database_leaves_the_buffer_its_time(
     assert len(aws.queues[aws.queue_url("buffer")]) == 1
 
 
+async def test_a_buffer_leaves_the_database_its_time(distant: Settings, aws: FakeAws) -> None:
+    """However short a request's time is: not everything has to wait."""
+    buffer = {"request_timeout": 5.0, "event_buffer_url": aws.queue_url("buffer")}
+    async for client in clients(distant.model_copy(update=buffer)):
+        answers = [await timed(client, message=f"error {number}") for number in range(5)]
+    assert "queued" in [response.json()["analysis"] for response, _ in answers]
+
+
 async def test_a_silent_database_and_a_silent_buffer(
     buffered: httpx2.AsyncClient, proxy: Proxy, aws: FakeAws
 ) -> None:
@@ -116,6 +124,20 @@ async def test_a_silent_database_and_a_silent_buffer(
     response = await buffered.post(f"{EVENTS}/batch", json=batch, headers=AUTHORIZATION, timeout=60)
     assert says_when_to_try_again(response)
     assert time.monotonic() - began < LIMIT
+
+
+async def test_a_body_may_take_the_time_of_its_request_at_most(settings: Settings) -> None:
+    """As every body that does not come: 408, not 503, by which a client would only try again."""
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(60)
+
+    async for client in clients(settings.model_copy(update={"request_timeout": 2.0, "body_timeout": 30.0})):
+        response = await client.post(EVENTS, content=endless())
+        assert response.status_code == 408
+        assert response.headers["connection"] == "close"
+        assert response.json()["detail"] == "body: did not come within 0.5 seconds"
 
 
 async def test_what_keeps_no_deadline_is_ended(settings: Settings) -> None:

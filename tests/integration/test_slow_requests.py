@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 import httpx2
+import psycopg
 import pytest
 
 from infra.local.postgres import PostgresServer
@@ -17,6 +18,8 @@ from tests.conftest import migrate
 HOST = b"Host: localhost\r\n"
 EVENTS = b"POST /api/v1/events HTTP/1.1\r\n" + HOST
 BODY_SECONDS = 1.0
+HEAD_SECONDS = 2.0
+"""As `tests.api_process` sets it."""
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +129,31 @@ def test_whoever_still_sends_hears_the_answer(api: ApiProcess) -> None:
 def test_a_head_without_bounds(api: ApiProcess, head: bytes) -> None:
     answer = talk(api, head)
     assert answer == b"" or answer.startswith((b"HTTP/1.1 431 ", b"HTTP/1.1 400 "))
+
+
+def test_an_answer_may_take_longer_than_a_head(api: ApiProcess, postgres: PostgresServer) -> None:
+    with psycopg.connect(postgres.url.rsplit("/", 1)[0] + "/slow_requests") as held:
+        held.execute("LOCK TABLE error_events IN ACCESS EXCLUSIVE MODE")
+        with socket.create_connection(("127.0.0.1", api.port), timeout=20) as peer:
+            peer.sendall(b"GET /api/v1/events HTTP/1.1\r\n" + HOST + b"\r\n")
+            time.sleep(HEAD_SECONDS + 0.5)
+            held.rollback()
+            assert peer.recv(65_536).startswith(b"HTTP/1.1 200 ")
+
+
+def test_each_head_of_a_connection_has_its_own_time(api: ApiProcess) -> None:
+    request = b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n"
+    with socket.create_connection(("127.0.0.1", api.port), timeout=20) as peer:
+        for _ in range(2):
+            peer.sendall(request[:10])
+            time.sleep(0.2)
+            peer.sendall(request[10:])
+            answer = b""
+            while not answer.endswith(b"}"):
+                assert (piece := peer.recv(65_536)), "closed"
+                answer += piece
+            assert answer.startswith(b"HTTP/1.1 200 ")
+            time.sleep(HEAD_SECONDS - 0.1)
 
 
 @pytest.mark.parametrize(
