@@ -53,7 +53,7 @@ test-aws: $(VENV)/.dev .venv-sam/.ready .venv-localstack/.ready checkov ## the A
 test-faults: $(VENV)/.dev ## break a running Rootnote in every way: a table of what was lost (nothing); ARGS=--help
 	@$(PY) -m tests.faults $(ARGS)
 
-test-load: $(VENV)/.dev ## load and floods on a real stack: tables; ARGS="flood --seconds 30" for one, ARGS=--write for the docs
+test-load: $(VENV)/.dev ## load and floods on a real stack: tables; ARGS="flood --seconds 30" for one (ARGS=--help), ARGS=--write for the docs
 	@$(PY) -m tests.load $(ARGS)
 
 soak: $(VENV)/.dev ## half of the peak rate for ten minutes (MINUTES): does anything grow? into docs/reliability.md
@@ -62,7 +62,7 @@ soak: $(VENV)/.dev ## half of the peak rate for ten minutes (MINUTES): does anyt
 check: lint ## the gate before a commit: ruff, mypy, import rules, templates, unit tests, manifests
 	@$(PY) -m pytest -q tests/unit tests/infra --ignore=tests/infra/deploy --ignore=tests/infra/simulation
 
-lint: $(VENV)/.dev
+lint: $(VENV)/.dev ## ruff, mypy, bandit, cfn-lint and the import rules
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m ruff format --quiet --check .
 	@$(PY) -m mypy --no-error-summary

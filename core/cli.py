@@ -132,7 +132,7 @@ def rotate_key(key_id: UUID, keep_old: timedelta, expires: timedelta | None) -> 
 @keys_group.command(name="revoke")
 @click.argument("key_id", type=click.UUID)
 def revoke_key(key_id: UUID) -> None:
-    """End a key. Running processes may take it for up to 30 seconds more."""
+    """End a key. Running processes may take it for up to KEY_MAX_AGE (30 s) more."""
     _run(lambda database, _: keys.revoke(key_id, database=database))
     click.echo("revoked")
 

@@ -200,7 +200,9 @@ class Settings(BaseSettings):
     shutdown_grace: float = Field(
         default=90, ge=0, description="SIGTERM lets jobs go on for this long; then they are given back"
     )
-    sweep_interval: float = Field(default=5, gt=0, description="between two looks for due and lost jobs")
+    sweep_interval: float = Field(
+        default=5, gt=0, description="between two sweeps for lost jobs; due ones are found twice a second"
+    )
     resend_after: float = Field(
         default=15, gt=0, description="a message unheard of for this long is sent again"
     )

@@ -22,7 +22,7 @@ import sys
 from handlers.bounded_http import BoundedHttp
 from handlers.serve import serve
 
-BoundedHttp.head_seconds, BoundedHttp.rest_seconds = 2.0, 1.0
+BoundedHttp.head_seconds, BoundedHttp.rest_seconds = float(sys.argv[2]), 1.0
 serve(["--host", "127.0.0.1", "--port", sys.argv[1]])
 """
 """With shorter times than a deployment's, so that tests need not wait."""
@@ -61,7 +61,9 @@ class ApiProcess:
 
 
 @contextmanager
-def running_api(folder: Path, *, database_url: str, redis_url: str, **settings: str) -> Iterator[ApiProcess]:
+def running_api(
+    folder: Path, *, database_url: str, redis_url: str, head_seconds: float = 2.0, **settings: str
+) -> Iterator[ApiProcess]:
     """`settings` are further environment variables."""
     port = free_port()
     env = {
@@ -73,7 +75,9 @@ def running_api(folder: Path, *, database_url: str, redis_url: str, **settings: 
         "REDIS_URL": redis_url,
         **settings,
     }
-    program = Program(f"api-{port}", [sys.executable, "-c", _SERVE, str(port)], env=env, folder=folder)
+    program = Program(
+        f"api-{port}", [sys.executable, "-c", _SERVE, str(port), str(head_seconds)], env=env, folder=folder
+    )
     try:
         api = ApiProcess(program, port)
         wait_until(lambda: _answers(api.url), _START_SECONDS, f"the API answers\n{program.text()}")

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from core.errors import Conflict, NotFound
 from core.operations.sending import Sender, send_queued
-from core.store import backlog
+from core.store import backlog, health
 from core.store.database import Connection, Database
 
 _BATCH = 500
@@ -28,10 +28,14 @@ async def retry(job_id: UUID, *, project_id: UUID | None, database: Database, se
 
 
 async def retry_all(*, project_id: UUID | None, database: Database, sender: Sender) -> int:
-    """Queue every failed and dead job again. Gives how many."""
+    """Queue every failed and dead job again, but none twice: those that fail at once would keep this
+    going for ever. Gives how many."""
+    started = await database.autocommit(health.now)
 
     async def redrive(connection: Connection) -> list[backlog.Queued]:
-        return await backlog.redrive(connection, job_id=None, project_id=project_id, limit=_BATCH)
+        return await backlog.redrive(
+            connection, job_id=None, project_id=project_id, limit=_BATCH, ended_by=started
+        )
 
     total = 0
     while queued := await database.autocommit(redrive):

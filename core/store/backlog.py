@@ -227,17 +227,24 @@ async def newest(
 
 
 async def redrive(
-    connection: Connection, *, job_id: UUID | None, project_id: UUID | None, limit: int
+    connection: Connection,
+    *,
+    job_id: UUID | None,
+    project_id: UUID | None,
+    limit: int,
+    ended_by: datetime | None = None,
 ) -> list[Queued]:
     """Queue ended jobs that failed, died or were skipped, anew: one, or (None) all that failed or died.
 
-    Gives those that are queued by this, at most `limit`.
+    Of all, only those that had by `ended_by` (None: now), PostgreSQL's time. Gives those that are
+    queued by this, at most `limit`.
     """
     sql = (
         "WITH ended AS ("  # noqa: S608  (constants only)
         "  SELECT id, kind, project_id FROM jobs WHERE project_id = coalesce(%(project)s, project_id)"
         "  AND ((id = %(id)s AND state IN ('failed', 'dead', 'skipped'))"
-        "       OR (%(id)s::uuid IS NULL AND state IN ('failed', 'dead')))"
+        "       OR (%(id)s::uuid IS NULL AND state IN ('failed', 'dead')"
+        "           AND coalesce(finished_at, created_at) <= coalesce(%(by)s::timestamptz, now())))"
         "  ORDER BY created_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED),"
         " job AS (SELECT *, row_number() OVER (PARTITION BY project_id, kind ORDER BY id) AS nth FROM ended)"
         " UPDATE jobs SET state = 'queued', reason = NULL, attempts = 0, losses = 0, due_at = now(),"
@@ -246,7 +253,9 @@ async def redrive(
         + " FROM job WHERE jobs.id = job.id"
         " RETURNING jobs.id, jobs.kind, jobs.subject_id, jobs.sent_at IS NOT NULL"
     )
-    cursor = await connection.execute(sql, {"id": job_id, "project": project_id, "limit": limit})
+    cursor = await connection.execute(
+        sql, {"id": job_id, "project": project_id, "limit": limit, "by": ended_by}
+    )
     return [
         Queued(job_id=id_, kind=JobKind(kind), subject_id=subject, is_sent=is_sent)
         for id_, kind, subject, is_sent in await cursor.fetchall()

@@ -146,8 +146,18 @@ async def take_suspect(connection: Connection, kind: JobKind) -> Cursor:
     """The job, if any, that is due after two lost workers or more; none while another such is under way.
 
     Alone, so that those which a deadly job took along with it are never beside it again. Only
-    after `one_at_a_time`, or two could find that there is none. Gives id, subject, and zero for a turn.
+    after `one_at_a_time`, or two could find that there is none. One of another kind that nobody has
+    claimed for a minute, since nobody may serve its queue, is called back: its message then starts
+    nothing. Gives id, subject, and zero for a turn.
     """
+    await connection.execute(
+        "UPDATE jobs SET sent_at = NULL, due_at = now() WHERE id = ANY(ARRAY("  # noqa: S608  (constants only)
+        f"  SELECT id FROM jobs WHERE {_SENT} AND kind <> %(kind)s AND losses >= {SUSPECT_AFTER}"
+        "  AND sent_at < now() - interval '1 minute' FOR UPDATE SKIP LOCKED))"
+        f" AND EXISTS (SELECT FROM jobs WHERE {_UNSENT} AND kind = %(kind)s AND losses >= {SUSPECT_AFTER}"
+        "  AND due_at <= now())",
+        {"kind": kind},
+    )
     return await connection.execute(
         "UPDATE jobs SET sent_at = now() WHERE id = ("  # noqa: S608  (constants only)
         f"  SELECT id FROM jobs WHERE {_UNSENT} AND kind = %(kind)s AND losses >= {SUSPECT_AFTER}"

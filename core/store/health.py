@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from core.store.database import Connection
 
@@ -69,3 +69,10 @@ async def beat(connection: Connection, name: str) -> None:
     await connection.execute(
         "INSERT INTO heartbeats (name) VALUES (%s) ON CONFLICT (name) DO UPDATE SET seen_at = now()", (name,)
     )
+
+
+async def now(connection: Connection) -> datetime:
+    """By PostgreSQL's clock, which all that it stores is dated by."""
+    row = await (await connection.execute("SELECT now()")).fetchone()
+    found: datetime = row[0] if row else datetime.now(UTC)
+    return found

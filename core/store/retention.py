@@ -75,12 +75,15 @@ async def delete_empty_groups(connection: Connection, *, older_than: timedelta, 
 
 async def delete_ended_jobs(connection: Connection, *, older_than: timedelta, limit: int) -> int:
     """Jobs that ended long ago and whose subject is gone or has its result elsewhere: metadata jobs, and
-    those of groups that are no more. A living group's job stays: it says that the group is analysed."""
+    those of groups that are no more. A living group's job stays: it says that the group is analysed.
+
+    The rows are locked first: one that is just being queued anew would otherwise go with its new run.
+    """
     cursor = await connection.execute(
         "DELETE FROM jobs WHERE id IN (SELECT j.id FROM jobs j"
         " LEFT JOIN error_groups g ON g.id = j.subject_id"
         " WHERE j.finished_at < now() - %s AND j.state NOT IN ('queued', 'running') AND g.id IS NULL"
-        " LIMIT %s)",
+        " LIMIT %s FOR UPDATE OF j SKIP LOCKED)",
         (older_than, limit),
     )
     return cursor.rowcount

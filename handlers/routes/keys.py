@@ -90,7 +90,7 @@ async def rotate_key(
 
 @router.delete("/{key_id}", status_code=204, responses=_NOT_FOUND)
 async def revoke_key(request: Request, key_id: UUID) -> Response:
-    """It may work for up to 30 seconds more in other processes that have just seen it."""
+    """It may work for up to KEY_MAX_AGE (30 s) more in other processes that have just seen it."""
     deps = await _admin_of_all(request)
     await operations.revoke(key_id, database=deps.database)
     deps.keys.forget()

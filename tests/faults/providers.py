@@ -10,8 +10,8 @@ from tests.faults.scene import THINKING, Scene
 
 _SILENT_SECONDS = 12.0
 _STEP_SECONDS = 6.0
-_BOUND_SECONDS = 60.0
-"""A circuit opens for 30 s, and the retry that finds it closed again comes with a sweep."""
+_BOUND_SECONDS = 90.0
+"""The last retry comes up to 43 s after the third attempt, and a circuit may be open for 30 s more."""
 _TROUBLE: tuple[Mapping[str, object], ...] = (
     {"fault": "429", "retry_after": 2},
     {"fault": "garbage"},

@@ -13,6 +13,7 @@ import pytest
 import redis
 from pydantic import SecretStr
 
+from core.domain.job import JobKind
 from core.queue.names import MAINTENANCE
 from core.settings import Settings
 from core.store import retention
@@ -21,6 +22,7 @@ from handlers import wiring
 from handlers.app import create_app
 from tests.conftest import ROOT
 from tests.integration.conftest import Query, guide_event
+from tests.integration.queued_jobs import add_jobs, add_project
 from tests.integration.test_cleanup import ANALYSE, DAYS, EVENTS
 from worker.usecases.cleanup import clean_up
 
@@ -100,6 +102,24 @@ async def test_an_event_of_a_group_that_is_just_forgotten_is_analysed_anew(
     response = await (await database.serial(delete))
     assert response.json()["analysis"] == "queued"
     assert [job["state"] for job in query("SELECT state FROM jobs")] == ["queued"]
+
+
+async def test_an_old_job_that_is_just_queued_anew_stays(query: Query, database: Database) -> None:
+    """The clean-up finds it ended, and waits for no one: it is another run's by then."""
+    add_jobs(query, add_project(query, "test"), 1, kind=JobKind.GENERATE_METADATA)
+    query("UPDATE jobs SET state = 'done', finished_at = now() - interval '100 days'")
+
+    async def queue_anew(connection: Connection) -> asyncio.Task[int]:
+        await connection.execute("UPDATE jobs SET state = 'queued', finished_at = NULL")
+        deleting = asyncio.ensure_future(
+            database.serial(lambda c: retention.delete_ended_jobs(c, older_than=OLD, limit=1_000))
+        )
+        while not deleting.done() and not query("SELECT 1 FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110  (no event says it)
+            await asyncio.sleep(0.01)
+        return deleting
+
+    assert await (await database.serial(queue_anew)) == 0
+    assert query("SELECT state FROM jobs") == [{"state": "queued"}]
 
 
 async def test_two_clean_ups_at_once_leave_each_others_rows_alone(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -9,7 +10,7 @@ import httpx2
 import redis
 
 from core.operations.jobs import retry_all
-from core.queue.names import AI_ANALYSIS
+from core.queue.names import AI_ANALYSIS, Outgoing
 from core.store import dispatch
 from core.store.database import Connection, Cursor, Database
 from core.store.dispatch import DIRECT, LONGEST, SHORT
@@ -183,3 +184,24 @@ async def test_all_that_died_is_not_sent_at_once(query: Query, deps: Deps, datab
     assert await retry_all(project_id=None, database=database, sender=deps.publisher) == 1_202
     assert sent_by_project(query) == {"noisy": DIRECT, "second": 2}
     assert query("SELECT DISTINCT state, losses FROM jobs") == [{"state": "queued", "losses": 0}]
+
+
+@dataclass(kw_only=True)
+class FailingWorkers:
+    """Workers so quick that what is sent to them has failed when the sending ends."""
+
+    query: Query
+    sendings: int = 0
+
+    async def send(self, jobs: list[Outgoing]) -> None:
+        self.sendings += 1
+        ids = [job.job_id for job in jobs]
+        self.query("UPDATE jobs SET state = 'failed', finished_at = now() WHERE id = ANY(%s)", ids)
+        assert self.sendings < 10, "it goes on for ever"
+
+
+async def test_what_fails_again_at_once_is_redriven_once(query: Query, database: Database) -> None:
+    add_jobs(query, add_project(query, "test"), 3)
+    query("UPDATE jobs SET state = 'failed', finished_at = now()")
+    workers = FailingWorkers(query=query)
+    assert await retry_all(project_id=None, database=database, sender=workers) == 3

@@ -67,7 +67,14 @@ def api(
     migrate(url)
     folder: Path = tmp_path_factory.mktemp("memory")
     with running_api(
-        folder, database_url=url, redis_url=valkey.url, AUTH="off", DEV_TOKEN=DEV_TOKEN, BODY_TIMEOUT="240"
+        folder,
+        database_url=url,
+        redis_url=valkey.url,
+        head_seconds=240,
+        AUTH="off",
+        DEV_TOKEN=DEV_TOKEN,
+        BODY_TIMEOUT="240",
+        REQUEST_TIMEOUT="240",
     ) as api:
         yield api
 

@@ -5,10 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from typing import LiteralString
 
+import psycopg
+import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from psycopg.errors import DeadlockDetected
+from psycopg.sql import SQL, Identifier
 
 from core.store import health
 from tests.conftest import migrate
@@ -36,6 +44,30 @@ def test_down_and_up_again(database_url: str) -> None:
     assert alembic(database_url, "downgrade", "base").returncode == 0
     migrate(database_url)
     assert alembic(database_url, "check").returncode == 0
+
+
+@pytest.mark.parametrize(("first", "second"), [("jobs", "projects"), ("projects", "jobs")])
+def test_work_that_is_under_way_does_not_make_a_migration_fail(
+    database_url: str, first: LiteralString, second: LiteralString
+) -> None:
+    """Ingest writes jobs, and then looks up their projects; who deletes a project does the opposite."""
+    assert alembic(database_url, "downgrade", "0002").returncode == 0
+    with ThreadPoolExecutor() as threads, psycopg.connect(database_url) as working:
+        working.execute(SQL("SELECT FROM {} LIMIT 1").format(Identifier(first)))
+        migrating = threads.submit(alembic, database_url, "upgrade", "head")
+        while not (migrating.done() or _waits(database_url)):
+            time.sleep(0.01)
+        # Whoever waited longer is ended, which on a slow machine may be this one.
+        with suppress(DeadlockDetected):
+            working.execute(SQL("SELECT FROM {} LIMIT 1").format(Identifier(second)))
+        working.rollback()
+        done = migrating.result()
+    assert done.returncode == 0, done.stderr
+
+
+def _waits(url: str) -> bool:
+    with psycopg.connect(url, autocommit=True) as connection:
+        return connection.execute("SELECT FROM pg_locks WHERE NOT granted").fetchone() is not None
 
 
 def test_readiness_knows_the_head() -> None:

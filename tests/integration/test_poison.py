@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from core.domain.job import SUSPECT_AFTER, JobState
+from core.domain.job import SUSPECT_AFTER, JobKind, JobState
+from core.queue.names import METADATA_GENERATION
 from core.store import backlog, jobs
 from core.store.database import Connection, Database
 from tests.integration.conftest import Query
@@ -16,11 +17,11 @@ SPREAD = timedelta(seconds=10)
 LEASE = timedelta(seconds=30)
 
 
-async def claim(database: Database, job_id: UUID) -> jobs.Claim | None:
+async def claim(database: Database, job_id: UUID, kind: JobKind = ANALYSE) -> jobs.Claim | None:
     cursor = await database.autocommit(
-        lambda c: jobs.claim(c, job_id, kind=ANALYSE, claimed_by="w", lease=LEASE)
+        lambda c: jobs.claim(c, job_id, kind=kind, claimed_by="w", lease=LEASE)
     )
-    return await jobs.read_claim(cursor, job_id, kind=ANALYSE, claimed_by="w")
+    return await jobs.read_claim(cursor, job_id, kind=kind, claimed_by="w")
 
 
 async def lose_all(database: Database, query: Query) -> None:
@@ -68,6 +69,37 @@ async def test_suspects_are_sent_one_at_a_time(query: Query, database: Database)
     await jobs.fenced(database, lambda c: jobs.finish(c, claimed, JobState.DONE))
     await run(database, queue)
     assert sent_by_project(query) == {"test": 1, "other": 2}
+
+
+async def test_a_suspect_whose_queue_nobody_serves_keeps_no_other_kinds_waiting(
+    query: Query, database: Database
+) -> None:
+    project = add_project(query, "test")
+    add_jobs(query, project, 1, losses=SUSPECT_AFTER, kind=JobKind.GENERATE_METADATA, is_sent=True)
+    queue = FakeQueue(depth_of={METADATA_GENERATION: 1})
+    query("UPDATE jobs SET sent_at = now() - interval '61 s'")
+    [unserved] = query("SELECT id, subject_id FROM jobs")
+    await run(database, queue)
+    assert query("SELECT 1 FROM jobs WHERE sent_at IS NOT NULL"), "nobody needs its place"
+    add_jobs(query, project, 2, losses=SUSPECT_AFTER)
+    await run(database, queue)
+    [sent] = query("SELECT id, kind FROM jobs WHERE sent_at IS NOT NULL")
+    assert sent["kind"] == ANALYSE
+    assert await claim(database, unserved["id"], JobKind.GENERATE_METADATA) is None
+    claimed = await claim(database, sent["id"])
+    assert claimed is not None
+    await run(database, queue)
+    assert not query("SELECT 1 FROM jobs WHERE sent_at IS NOT NULL"), "one is under way"
+
+
+async def test_a_suspect_of_another_kind_has_a_minute_to_be_taken(query: Query, database: Database) -> None:
+    project = add_project(query, "test")
+    add_jobs(query, project, 1, losses=SUSPECT_AFTER, kind=JobKind.GENERATE_METADATA, is_sent=True)
+    query("UPDATE jobs SET sent_at = now() - interval '30 s'")
+    add_jobs(query, project, 1, losses=SUSPECT_AFTER)
+    await run(database, FakeQueue(depth_of={METADATA_GENERATION: 1}))
+    [sent] = query("SELECT kind FROM jobs WHERE sent_at IS NOT NULL")
+    assert sent["kind"] == JobKind.GENERATE_METADATA
 
 
 async def test_an_old_message_does_not_start_a_suspect_out_of_turn(query: Query, database: Database) -> None:

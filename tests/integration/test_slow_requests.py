@@ -29,8 +29,10 @@ def api(
     url = postgres.create_database("slow_requests")
     migrate(url)
     folder = tmp_path_factory.mktemp("api")
-    settings = {"AUTH": "off", "BODY_TIMEOUT": str(BODY_SECONDS)}
-    with running_api(folder, database_url=url, redis_url=valkey.url, **settings) as api:
+    body_timeout = str(BODY_SECONDS)
+    with running_api(
+        folder, database_url=url, redis_url=valkey.url, AUTH="off", BODY_TIMEOUT=body_timeout
+    ) as api:
         yield api
 
 

@@ -26,16 +26,18 @@ from worker.usecases.window import LEAST, Window
 
 @dataclass(kw_only=True)
 class FakeQueue:
-    """`is_down`: answers nothing. `waiting`: what it says of the lengths that are not in `depth_of`."""
+    """`is_down`: answers nothing; `is_full`: takes nothing. `waiting`: what it says of the lengths that are
+    not in `depth_of`."""
 
     is_down: bool = False
+    is_full: bool = False
     waiting: int = 0
     depth_of: dict[str, int] = field(default_factory=dict)
     sent: list[UUID] = field(default_factory=list)
     canaries: int = 0
 
     async def send(self, jobs: list[Outgoing]) -> None:
-        if self.is_down:
+        if self.is_down or self.is_full:
             raise QueueUnavailable("down")
         self.sent += [job.job_id for job in jobs]
 
@@ -226,6 +228,16 @@ async def test_redis_away_at_one_look_is_asked_at_the_next(query: Query, databas
     swept = await sweeping
     assert swept is not None
     assert swept.sent == 3
+
+
+async def test_what_a_full_redis_refuses_is_not_taken_for_sent(query: Query, database: Database) -> None:
+    add_jobs(query, add_project(query, "test"), 3)
+    add_jobs(query, add_project(query, "other"), 2, losses=SUSPECT_AFTER)
+    queue = FakeQueue(is_full=True)
+    assert (await run(database, queue)).sent == 0
+    assert not query("SELECT 1 FROM jobs WHERE sent_at IS NOT NULL")
+    queue.is_full = False
+    assert (await run(database, queue)).sent == 4
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,18 @@ _PAGE = ROOT / "docs" / "reliability.md"
 
 def main(arguments: list[str]) -> int:
     """1 where a promise was broken. `--write` puts the tables of all parts into docs/reliability.md."""
-    parser = argparse.ArgumentParser(prog="python -m tests.load", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.load",
+        description=__doc__,
+        epilog="`PART --help` has the part's own options.",
+        add_help=False,
+    )
     parser.add_argument("part", nargs="?", choices=sorted(PARTS), help="left out: all of them")
     parser.add_argument("--write", action="store_true", help="put all parts into docs/reliability.md")
     chosen, rest = parser.parse_known_args(arguments)
+    if not chosen.part and {"-h", "--help"} & {*rest}:
+        parser.print_help()
+        return 0
     if chosen.write and chosen.part:
         parser.error("--write is for all parts at once")
     if rest and not chosen.part:

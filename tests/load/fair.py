@@ -46,7 +46,7 @@ class Fairness:
 
 def run(arguments: list[str]) -> Result:
     """Two to three minutes."""
-    parser = argparse.ArgumentParser(prog="fair", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.load fair", description=__doc__)
     parser.add_argument("--jobs", type=int, default=5_000, help="of the noisy project")
     jobs = parser.parse_args(arguments).jobs
     found = measure(jobs)

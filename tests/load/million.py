@@ -46,7 +46,7 @@ class Measured:
 
 def run(arguments: list[str]) -> Result:
     """Some minutes, most of them to fill the tables."""
-    parser = argparse.ArgumentParser(prog="million", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.load million", description=__doc__)
     parser.add_argument("--events", type=int, default=MANY, help="the larger of the two sizes")
     events = parser.parse_args(arguments).events
     few, many = measure(FEW), measure(events)

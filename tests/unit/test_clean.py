@@ -94,7 +94,7 @@ def test_the_result_survives_strict_json_and_utf8(value: object) -> None:
 
 def test_values_are_counted_at_all_depths() -> None:
     value = {"a": [1, {"b": [None] * 5}], "c": "text"}
-    assert not holds_more_than(value, 9)
-    assert holds_more_than(value, 8)
+    assert not holds_more_than(value, 10)
+    assert holds_more_than(value, 9)
     assert not holds_more_than("text", 0)
     assert not holds_more_than([], 0)

@@ -22,9 +22,28 @@ def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> object:
     load.cache_clear()
 
 
+def test_a_slow_body_is_told_so_before_the_request_ends() -> None:
+    fields = Settings.model_fields
+    assert fields["body_timeout"].default < fields["request_timeout"].default
+
+
 def test_env_example_lists_every_setting_and_no_other() -> None:
     listed = set(re.findall(r"^#? ?([A-Z_]+)=", _EXAMPLE.read_text(), re.MULTILINE))
     assert listed == {name.upper() for name in Settings.model_fields}
+
+
+def test_env_example_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    examples = {"database_url", "model_prices"}
+    shown = {
+        name.lower(): value
+        for name, value in re.findall(r"^# ([A-Z_]+)=(.+)$", _EXAMPLE.read_text(), re.MULTILINE)
+        if name.lower() not in examples
+    }
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    url = "postgresql://user@host/db"
+    default = Settings.model_validate({"database_url": url})
+    assert Settings.model_validate(shown | {"database_url": url}) == default
 
 
 def test_wrong_values_are_named_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,6 +150,9 @@ async def _send(
         if needs_canary:
             await tools.queue.send_canary()
     except QueueUnavailable:
+        # A full Redis tells lengths and takes nothing: look by look the whole backlog would count as sent,
+        # and come all at once when there is room.
+        await tools.database.autocommit(lambda c: dispatch.unsend(c, [job.job_id for job in jobs]))
         return 0
     for kind, task in TASK_OF_KIND.items():
         tools.windows[kind].left = waiting[task.queue] + sum(job.kind is kind for job in jobs)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from alembic import context
+from psycopg.errors import DeadlockDetected
 from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from core.aws.secrets import database_url
@@ -13,6 +15,7 @@ from core.store.tables import metadata
 
 _MIGRATION_LOCK = 7_236_412_905
 """Any number that nothing else in the database uses: two deploys at once then take turns."""
+_ATTEMPTS = 5
 
 
 def _online() -> None:
@@ -30,6 +33,18 @@ def _online() -> None:
 
 
 def _migrate(connection: Connection) -> None:
+    """All or nothing; again where PostgreSQL chose it to end a deadlock with those at work beside it."""
+    for attempts_left in reversed(range(_ATTEMPTS)):
+        try:
+            _migrate_once(connection)
+        except DBAPIError as exc:
+            if not attempts_left or not isinstance(exc.orig, DeadlockDetected):
+                raise
+        else:
+            return
+
+
+def _migrate_once(connection: Connection) -> None:
     with connection.begin():
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
         context.configure(connection=connection, target_metadata=metadata, compare_type=True)

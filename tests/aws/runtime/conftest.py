@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+from core.domain.access import new_key
 from infra.bundle.build import build
 from infra.bundle.recipe import LIGHT, MIGRATE
 from infra.bundle.target import Target
@@ -20,7 +21,7 @@ from infra.lambda_runtime import parts
 from infra.lambda_runtime.function import Function
 from tests.fakes.secrets_and_queues import FakeAws, running_aws
 
-KEY = "rn_a-key-for-the-lambda-tests"
+KEY = new_key()
 
 Query = Callable[..., list[dict[str, Any]]]
 Start = Callable[..., Function]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from core.store import health
 from tests.infra.deploy.account import REPOSITORY, TOKEN, Account, FakeStack
 from tests.infra.deploy.conftest import Run
 
@@ -50,7 +51,7 @@ def test_who_may_not_make_roles_is_told(run: Run, account: Account) -> None:
 def test_the_stack_gets_the_images_digest_and_keeps_the_profile(run: Run, account: Account) -> None:
     run("deploy", "--env", "staging")
     parameters = account.stacks["rootnote-staging"].parameters
-    assert parameters.pop("SchemaVersion").startswith("0004-")
+    assert parameters.pop("SchemaVersion").startswith(f"{health.HEAD}-")
     assert re.fullmatch(r"python3\.1[123]", parameters.pop("LambdaRuntime"))
     assert parameters == {
         "ImageUri": f"{REPOSITORY}@{account.images[0]['imageDigest']}",
