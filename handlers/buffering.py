@@ -129,7 +129,7 @@ async def _store_or_buffer(
 
 
 def _leave(deps: Deps) -> float:
-    """Seconds of the request's time that the buffer is to have: not what PostgreSQL needs, however short it is."""
+    """Seconds of the request's time that the buffer is to have, however short it is."""
     if deps.buffer is None:
         return 0.0
     return min(_BUFFER_SECONDS, deps.settings.request_timeout - _STORE_SECONDS)

@@ -6,6 +6,7 @@ even taken for the next request. Java's own client offers HTTP/2 with every requ
 
 from __future__ import annotations
 
+from array import array
 from typing import Protocol
 
 from httptools import HttpParserUpgrade, HttpRequestParser
@@ -31,7 +32,7 @@ class UnupgradedParser(HttpRequestParser):  # type: ignore[misc, unused-ignore]
         """Of a head that is just complete. CONNECT has its own fate: no route is for it."""
         return self.should_upgrade() and self.get_method() != b"CONNECT"
 
-    def feed_data(self, data: bytes) -> None:
+    def feed_data(self, data: bytes | bytearray | memoryview[int] | array[int]) -> None:
         """As its base, but raises HttpParserUpgrade for CONNECT only."""
         while True:
             try:
@@ -39,7 +40,7 @@ class UnupgradedParser(HttpRequestParser):  # type: ignore[misc, unused-ignore]
             except HttpParserUpgrade as exc:
                 if self.get_method() == b"CONNECT":
                     raise
-                data = self._head() + data[exc.args[0] :]
+                data = self._head() + bytes(data)[exc.args[0] :]
             else:
                 return
 

@@ -40,7 +40,7 @@ class Recipe:
 
 
 _BY_HAND = ("core/cli.py", "core/cli_types.py")
-_OF_UVICORN = ("handlers/bounded_http.py", "handlers/serve.py")
+_OF_UVICORN = ("handlers/bounded_http.py", "handlers/http_upgrade.py", "handlers/serve.py")
 
 LIGHT = Recipe(
     name="light",

@@ -149,8 +149,7 @@ def test_each_head_of_a_connection_has_its_own_time(api: ApiProcess) -> None:
             time.sleep(0.2)
             peer.sendall(request[10:])
             answer = b""
-            while not answer.endswith(b"}"):
-                assert (piece := peer.recv(65_536)), "closed"
+            while not answer.endswith(b"}") and (piece := peer.recv(65_536)):
                 answer += piece
             assert answer.startswith(b"HTTP/1.1 200 ")
             time.sleep(HEAD_SECONDS - 0.1)
