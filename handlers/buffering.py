@@ -81,7 +81,7 @@ async def receive_or_buffer(
         if deps.buffer is None:
             raise
         is_away = True
-    refused = await _over_quota([event for event in events if event.project_key in usable], deps)
+    refused = await _over_quota([event for event in events if event.project_key in usable], sender, deps)
     within = [event for event in events if event.project_key not in refused]
     judged = replace(sender, is_judged=False) if is_away else sender
     answers = iter(await _store_or_buffer(within, judged, request_id, deps) if within else [])
@@ -95,10 +95,11 @@ async def _usable(project_keys: set[str], sender: Admitted, deps: Deps) -> set[s
     return set(await deps.projects.resolve(project_keys, sender.caller))
 
 
-async def _over_quota(events: Sequence[Incoming], deps: Deps) -> dict[str, QuotaExceeded]:
+async def _over_quota(events: Sequence[Incoming], sender: Admitted, deps: Deps) -> dict[str, QuotaExceeded]:
     """The projects whose quota has no room for their part of the events."""
     counts = Counter(event.project_key for event in events)
-    return await deps.quotas.charge_projects(counts, deps.projects.rates(counts))
+    rates = deps.projects.rates(counts)
+    return await deps.quotas.charge_projects(counts, rates, of_strangers=sender.caller is None)
 
 
 async def _store_or_buffer(

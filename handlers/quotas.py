@@ -19,6 +19,8 @@ from handlers.quota_report import Kind, QuotaReport
 
 _MOST_PURSES = 10_000
 _MINUTE = 60.0
+_STRANGERS = "strangers/"
+"""No project's key has a slash."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,15 +109,17 @@ class Quotas:
             raise self._refused(account, events, wait)
 
     async def charge_projects(
-        self, events: Mapping[str, int], rates: Mapping[str, int | None]
+        self, events: Mapping[str, int], rates: Mapping[str, int | None], *, of_strangers: bool = False
     ) -> dict[str, QuotaExceeded]:
         """`events` by project key, and the projects' own rates; those that are refused, all of their events.
 
+        `of_strangers`: keys of which nothing is known while PostgreSQL is away. They have a bucket of each
+        project to themselves: with keys that are made up they could empty the one of its own senders.
         Raises QueueUnavailable where Redis is away and nothing is let in without it.
         """
         refused = {}
         for project_key, count in events.items():
-            account = self._project_account(project_key, rates.get(project_key))
+            account = self._project_account(project_key, rates.get(project_key), of_strangers)
             if account is not None and (wait := await self._pay(account, count)):
                 refused[project_key] = self._refused(account, count, wait)
         return refused
@@ -127,9 +131,10 @@ class Quotas:
         key_id = sender.caller.key_id if sender.caller else None
         return self._account(Kind.KEY, sender.key_hash, quota, label=str(key_id or sender.key_hash[:12]))
 
-    def _project_account(self, project_key: str, rate: int | None) -> _Account | None:
+    def _project_account(self, project_key: str, rate: int | None, of_strangers: bool) -> _Account | None:
         quota = self._limits.quota(rate, self._limits.project)
-        return self._account(Kind.PROJECT, project_key, quota, label=project_key)
+        subject = f"{_STRANGERS}{project_key}" if of_strangers else project_key
+        return self._account(Kind.PROJECT, subject, quota, label=project_key)
 
     def _account(self, kind: Kind, subject: str, quota: Quota | None, *, label: str) -> _Account | None:
         if quota is None:

@@ -7,13 +7,16 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 import redis
+from pydantic import SecretStr
 
+from core.domain.access import new_key
 from core.settings import Auth, Settings
 from handlers import wiring
 from handlers.buffering import BufferedEvent, encode, store_buffered
 from handlers.quotas import Limits
 from handlers.receive import prepare
 from handlers.schemas import EventIn
+from tests.fakes.secrets_and_queues import FakeAws
 from tests.integration.conftest import Query, guide_event
 from tests.integration.quotas import BURST, EVENTS, SMALL, api, bearer, counted_commands, project
 
@@ -152,6 +155,22 @@ async def test_what_waited_in_the_buffer_is_not_counted_again(
     await deps.aclose()
     assert stored(query) == 3 * BURST
     assert "evalsha" not in commands
+
+
+async def test_strangers_in_an_outage_do_not_empty_the_bucket_of_a_projects_own_senders(
+    settings: Settings, query: Query, aws: FakeAws
+) -> None:
+    away = {
+        "database_url": SecretStr("postgresql://127.0.0.1:9/rootnote"),
+        "database_timeout": 1,
+        "event_buffer_url": aws.queue_url("buffer"),
+    }
+    stranger = {"Authorization": f"Bearer {new_key()}"}
+    async with api(settings, **away) as client:
+        assert await statuses(client, BURST + 1, stranger) == [202] * BURST + [429]
+    known = bearer(query, project_id=project(query, "test"))
+    async with api(settings) as client:
+        assert await statuses(client, BURST + 1, known) == [202] * BURST + [429]
 
 
 async def test_a_forgotten_redis_begins_with_full_buckets(
