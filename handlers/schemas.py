@@ -155,7 +155,7 @@ class EventPage(BaseModel):
 
 
 class GroupOut(BaseModel):
-    """`event_count` stops at 10,000. `job_state` is that of the newest analysis job."""
+    """`event_count` stops at 1,000. `job_state` is that of the newest analysis job."""
 
     model_config = ConfigDict(from_attributes=True)
 

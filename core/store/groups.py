@@ -11,8 +11,9 @@ from core.domain.page import Cursor, Page, page_of
 from core.store.database import Connection
 from core.store.events import StoredAnalysis, analysis_of
 
-COUNT_LIMIT = 10_000
-"""Counting stops here: a page of groups must not read a million events to say "many"."""
+COUNT_LIMIT = 1_000
+"""Counting stops here: a page of groups must not read a million events to say "many". Each may cost a page
+read of its own where the table has not been vacuumed lately."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
