@@ -59,8 +59,8 @@ test-load: $(VENV)/.dev ## load and floods on a real stack: tables; ARGS="flood 
 soak: $(VENV)/.dev ## half of the peak rate for ten minutes (MINUTES): does anything grow? into docs/reliability.md
 	@$(PY) -m tests.soak --minutes $(or $(MINUTES),10) --write
 
-check: lint ## the gate before a commit: ruff, mypy, import rules, templates, unit tests, manifests
-	@$(PY) -m pytest -q tests/unit tests/infra --ignore=tests/infra/deploy --ignore=tests/infra/simulation
+check: lint ## the gate before a commit: ruff, mypy, import rules, templates, unit tests (not the heaviest), manifests
+	@$(PY) -m pytest -q -m "not heavy" tests/unit tests/infra --ignore=tests/infra/deploy --ignore=tests/infra/simulation
 
 lint: $(VENV)/.dev ## ruff, mypy, bandit, cfn-lint and the import rules
 	@$(PY) -m ruff check --quiet .

@@ -15,6 +15,7 @@ LARGEST = 65_536
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.heavy
 @pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.name)
 def test_cost_grows_as_the_text_does(reader: Reader) -> None:
     steep = [

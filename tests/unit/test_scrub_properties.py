@@ -109,6 +109,7 @@ def test_nothing_survives_under_a_secret_key(value: object) -> None:
         "password|\n ", "password:|\n", "password=>string(1) ", "\nCookie: ", "\\nCookie: ", "Cookie: \\",
     ],
 )  # fmt: skip
+@pytest.mark.heavy
 @pytest.mark.timeout(20)
 def test_a_mebibyte_of_anything_is_quick(text: str) -> None:
     whole = text * (2**20 // len(text))
@@ -116,6 +117,7 @@ def test_a_mebibyte_of_anything_is_quick(text: str) -> None:
     scrub_text(f"cookie: {whole}@tcp( password=")
 
 
+@pytest.mark.heavy
 @pytest.mark.timeout(20)
 def test_a_mebibyte_of_different_names_is_quick() -> None:
     scrub_text("".join(f"key{number:07}{'a' * 189}=" for number in range(5_000)))

@@ -119,6 +119,7 @@ def test_any_log_group_has_a_name_that_a_project_may_have(log_group: str) -> Non
 
 
 @pytest.mark.timeout(30)
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "text",
     [
