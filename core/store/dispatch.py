@@ -62,11 +62,8 @@ async def unsend(connection: Connection, job_ids: Sequence[UUID]) -> None:
 
 async def one_at_a_time(connection: Connection) -> None:
     """For the rest of the transaction nobody else takes jobs to send. A process that stops in the middle is
-    cut off by the server, and does not keep others waiting."""
-    await connection.execute(
-        "SELECT pg_advisory_xact_lock(%s), set_config('idle_in_transaction_session_timeout', '10s', true)",
-        (_LOCK,),
-    )
+    cut off by the next sweep (`sessions.end_silent`), and does not keep others waiting."""
+    await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
 
 
 # Projects are found one by one by the index, each next one by one probe, so what this costs follows from
