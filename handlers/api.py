@@ -8,9 +8,9 @@ import logging
 import sys
 from typing import Any
 
-from handlers.cold_start import no_collection
+from handlers.cold_start import quick_imports
 
-with no_collection():
+with quick_imports():
     from mangum import Mangum
     from starlette.responses import Response
 

@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from core import log, settings
-from handlers import cors, docs, exposure, openapi, problems, wiring
+from handlers import cors, error_handlers, exposure, openapi, wiring
 from handlers.middleware import RequestContext, TimeLimit
 from handlers.responses import InertJSONResponse
-from handlers.routes import analyses, events, groups, health, jobs, keys, metadata, projects, usage
+from handlers.routes import analyses, docs, events, groups, health, jobs, keys, metadata, projects, usage
 
 
 def create_app(deps: wiring.Deps | None = None) -> FastAPI:
@@ -38,7 +38,7 @@ def create_app(deps: wiring.Deps | None = None) -> FastAPI:
     )
     app.state.deps = deps
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
-    problems.install(app)
+    error_handlers.install(app)
     # The last one added is the outermost.
     app.add_middleware(TimeLimit, seconds=deps.settings.request_timeout)
     cors.allow(app, deps.settings.cors_origins)

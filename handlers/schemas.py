@@ -1,4 +1,4 @@
-"""What comes in and goes out over HTTP: errors and their analyses, and what all routes share."""
+"""What comes in over HTTP and its answers, and what all routes share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, WithJsonSchema
 
-from core.operations.project_input import ProjectKey
+from core.operations.project_key import ProjectKey
 
 _CLOCK_SKEW = timedelta(days=1)
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -90,13 +90,6 @@ class Problem(BaseModel):
 Outcome = Literal["queued", "reused", "deferred", "not_required"]
 
 
-class Ready(BaseModel):
-    """`checks` has each part with `ok` and what is known of it."""
-
-    status: Literal["ok", "unready"]
-    checks: dict[str, dict[str, Any]]
-
-
 class EventAccepted(BaseModel):
     """`deferred`: Redis does not answer now; the job is stored and will be sent when it does.
 
@@ -122,62 +115,3 @@ class BatchAccepted(BaseModel):
     accepted: int
     refused: int
     results: list[BatchItem]
-
-
-class AnalysisOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    analysis_text: str
-    model: str
-    confidence: float
-    detail: dict[str, Any]
-    prompt_version: str
-    reused_from: UUID | None
-    created_at: datetime
-
-
-class EventOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    project_key: str
-    group_id: UUID
-    status_code: int
-    payload: dict[str, Any]
-    occurred_at: datetime
-    received_at: datetime
-    analysis: AnalysisOut | None
-
-
-class EventPage(BaseModel):
-    items: list[EventOut]
-    next_cursor: str | None
-
-
-class GroupOut(BaseModel):
-    """`event_count` stops at 1,000. `job_state` is that of the newest analysis job."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    project_key: str
-    title: str
-    status: str
-    fingerprint: str
-    fingerprint_version: int
-    first_seen: datetime
-    last_seen: datetime | None
-    event_count: int
-    job_state: str | None
-    job_reason: str | None
-    analysis: AnalysisOut | None
-
-
-class GroupPage(BaseModel):
-    items: list[GroupOut]
-    next_cursor: str | None
-
-
-class JobAccepted(BaseModel):
-    job_id: UUID
-    state: str

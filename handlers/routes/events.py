@@ -18,6 +18,7 @@ from core.store import events
 from handlers.bodies import decode, parse, read_body, validate
 from handlers.buffering import admit, receive_or_buffer
 from handlers.problems import field_problems, status_of
+from handlers.read_schemas import EventOut, EventPage
 from handlers.receive import Incoming, Receipt, prepare
 from handlers.routes.common import (
     BODY_PROBLEMS,
@@ -39,8 +40,6 @@ from handlers.schemas import (
     BatchItem,
     EventAccepted,
     EventIn,
-    EventOut,
-    EventPage,
 )
 from handlers.wiring import deps_of
 
