@@ -1,0 +1,1 @@
+"""What Rootnote is measured against."""
