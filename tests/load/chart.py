@@ -11,7 +11,8 @@ _SPARE = 1.1
 def bars(title: str, unit: str, values: Mapping[str, float]) -> str:
     """A Mermaid block: one bar for each label, from the top down. Raises ValueError without values.
 
-    `unit` stands at the axis of values, which begins at 0. Bars lie, since labels are longer than bars are wide; they may not hold quotation marks.
+    `unit` stands at the axis of values, which begins at 0. Bars lie, since labels are longer than bars are
+    wide; they may not hold quotation marks.
     """
     if not values:
         raise ValueError("a chart needs a value")

@@ -20,12 +20,13 @@ TARGETS = {SINGLES: 15.0, BATCHES: 30.0}
 """Times the guide's rate."""
 
 _INTRODUCTION = """\
-One uvicorn process on each side, started as its users start it. An event has 1.55 kB, the status 500, and a message, path, time
-and id of its own; 100 errors of four projects, in Python, Node and Java, come again and again. *Every error new*: no two
-stacks are alike, so each event makes a group and a job. *Every error analysed before*: each event is given a copy of its
-group's analysis. Single events come over 32 connections, batches over 8, each with one request under way; with more
-connections than threads, the guide's code waits for itself. Of batches the guide says nothing: a loop over what it
-does for one event, with one session; and the same with one commit. LPUSH is sent by our own sender, which is its limit.
+One uvicorn process on each side, started as its users start it. An event has 1.55 kB, the status 500, and a
+message, path, time and id of its own; 100 errors of four projects, in Python, Node and Java, come again and
+again. *Every error new*: no two stacks are alike, so each event makes a group and a job. *Every error
+analysed before*: each event is given a copy of its group's analysis. Single events come over 32
+connections, batches over 8, each with one request under way; with more connections than threads, the
+guide's code waits for itself. Of batches the guide says nothing: a loop over what it does for one event,
+with one session; and the same with one commit. LPUSH is sent by our own sender, which is its limit.
 """
 _HEADINGS = (
     "",
