@@ -1,4 +1,4 @@
-"""SnapStart: Lambda keeps the memory of a function that has started, and wakes copies of it in place of starts.
+"""SnapStart: Lambda keeps the memory of a function that has started, and later wakes copies of it.
 
 Everything is loaded before it is kept. What a copy must not share with the others is made anew when it wakes:
 the seeds of random numbers. Connections, secrets and times need nothing: none is opened, read or noted before
@@ -16,23 +16,30 @@ from core.domain import ids
 
 _HOW_IT_STARTS = "AWS_LAMBDA_INITIALIZATION_TYPE"
 """Lambda's own variable."""
-_FROM_A_SNAPSHOT = "snap-start"
 _FRESH_BYTES = 32
 
 
-def register(load_everything: Callable[[], object]) -> None:
-    """Have Lambda call what is for a snapshot, where it takes one. To be called while the function starts."""
-    if os.environ.get(_HOW_IT_STARTS) != _FROM_A_SNAPSHOT:
-        return
-    # Here, since it comes with Lambda's runtime and with nothing else.
-    from snapshot_restore_py import register_after_restore, register_before_snapshot  # noqa: PLC0415
+def prepare(load_everything: Callable[[], object]) -> None:
+    """To be called at the end of a start: loads now, or before the snapshot, what requests would wait for.
 
-    register_before_snapshot(load_everything)
-    register_after_restore(renew)
+    A start on demand is left as it is, since a request waits for it already.
+    """
+    match os.environ.get(_HOW_IT_STARTS):
+        case "provisioned-concurrency":
+            load_everything()
+        case "snap-start":
+            # Here, since it comes with Lambda's runtime and with nothing else.
+            from snapshot_restore_py import (  # noqa: PLC0415
+                register_after_restore,
+                register_before_snapshot,
+            )
+
+            register_before_snapshot(load_everything)
+            register_after_restore(renew)
 
 
 def renew() -> None:
-    """Seed all that would else give every copy the same numbers: retries would come in step, and new ids twice."""
+    """Seed what would else give every copy the same numbers: new ids would come twice, and retries in step."""
     random.seed()
     ids.reseed()
     # Lambda's own OpenSSL is said to see to it by itself.
