@@ -39,7 +39,7 @@ def prepare(load_everything: Callable[[], object]) -> None:
 
 
 def renew() -> None:
-    """Seed what would else give every copy the same numbers: new ids would come twice, and retries in step."""
+    """Seed what would else give every copy the same numbers: ids would come twice, and retries in step."""
     random.seed()
     ids.reseed()
     # Lambda's own OpenSSL is said to see to it by itself.
