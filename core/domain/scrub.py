@@ -8,20 +8,30 @@ private key blocks shrink to one line.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import replace
 
 from core.domain.event import EventContent
+from core.domain.literals import any_of, shortest
 from core.domain.secret_encoded import scrub_base64
 from core.domain.secret_headers import scrub_headers
 from core.domain.secret_lists import masked_places, scrub_lists
 from core.domain.secret_named import scrub_named
 from core.domain.secret_names import is_secret_name, is_working_directory
-from core.domain.secret_pairs import MASK, scrub_pairs
-from core.domain.secret_prose import scrub_prose
-from core.domain.secret_shapes import is_card_number, scrub_early_shapes, scrub_late_shapes
+from core.domain.secret_pairs import MASK, PARTS_OF_NAMES, may_name_secret, scrub_pairs
+from core.domain.secret_prose import SIGNS_OF_PROSE, scrub_prose
+from core.domain.secret_shapes import (
+    SIGNS_OF_SHAPES,
+    is_card_number,
+    may_hold_card,
+    scrub_early_shapes,
+    scrub_late_shapes,
+)
 
 _SHORTEST_SECRET = 4
+_SHORT = 256
+_SIGN = re.compile(any_of(shortest(PARTS_OF_NAMES | SIGNS_OF_PROSE | SIGNS_OF_SHAPES)))
+"""In lower case: one is in every text of ASCII that changes, unless by a card number or base64."""
 _CARD_NUMBERS = range(10**12, 10**19)
 _SAY_THE_NAME = frozenset(["name", "key", "header", "field", "param", "parameter"])
 _SAY_THE_VALUE = frozenset(["value", "values", "content"])
@@ -29,17 +39,27 @@ _SAY_THE_VALUE = frozenset(["value", "values", "content"])
 
 def scrub_text(text: str) -> str:
     """The text with every recognised secret as `[scrubbed]`. Scrubbing twice changes nothing more."""
-    return scrub_base64(_scrub_plain(text), _scrub_plain) if len(text) >= _SHORTEST_SECRET else text
+    if len(text) < _SHORTEST_SECRET:
+        return text
+    if len(text) > _SHORT or not _is_harmless(text):
+        text = _scrub_plain(text)
+    return scrub_base64(text, _scrub_plain)
+
+
+def _is_harmless(text: str) -> bool:
+    """True: but for base64, no rule finds anything. One look tells it of most ids, names and paths."""
+    return text.isascii() and _SIGN.search(text.lower()) is None and not may_hold_card(text)
 
 
 def _scrub_plain(text: str) -> str:
     lowered = text.lower()
+    names_secret = may_name_secret(lowered)
     text = scrub_early_shapes(text)
     text = scrub_headers(text, lowered)
-    text = scrub_prose(text, lowered)
-    text = scrub_lists(text)
-    text = scrub_pairs(text, lowered)
-    text = scrub_named(text, lowered)
+    text = scrub_prose(text, lowered, names_secret=names_secret)
+    text = scrub_lists(text, lowered, names_secret=names_secret)
+    if names_secret:
+        text = scrub_named(scrub_pairs(text, lowered), lowered)
     return scrub_late_shapes(text)
 
 
@@ -65,9 +85,9 @@ def scrub_json(value: object) -> object:
 
 def scrub_event(content: EventContent) -> EventContent:
     """Every field that a client can fill, scrubbed."""
-    return replace(
-        content,
+    return EventContent(
         message=scrub_text(content.message),
+        status_code=content.status_code,
         stack=_scrub_optional(content.stack),
         method=_scrub_optional(content.method),
         path=_scrub_optional(content.path),
