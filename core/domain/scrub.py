@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from core.domain.event import EventContent
 from core.domain.literals import any_of, shortest
+from core.domain.remembered import Remembered
 from core.domain.secret_encoded import scrub_base64
 from core.domain.secret_headers import scrub_headers
 from core.domain.secret_lists import masked_places, scrub_lists
@@ -28,8 +29,12 @@ from core.domain.secret_shapes import (
     scrub_late_shapes,
 )
 
+_MAPPINGS = (dict, Mapping)
+"""The usual one first: to ask an abstract class takes ten times as long."""
 _SHORTEST_SECRET = 4
 _SHORT = 256
+_ENTRIES = 4_096
+_CHARACTERS = 16 * 2**20
 _SIGN = re.compile(any_of(shortest(PARTS_OF_NAMES | SIGNS_OF_PROSE | SIGNS_OF_SHAPES)))
 """In lower case: one is in every text of ASCII that changes, unless by a card number or base64."""
 _CARD_NUMBERS = range(10**12, 10**19)
@@ -41,9 +46,23 @@ def scrub_text(text: str) -> str:
     """The text with every recognised secret as `[scrubbed]`. Scrubbing twice changes nothing more."""
     if len(text) < _SHORTEST_SECRET:
         return text
-    if len(text) > _SHORT or not _is_harmless(text):
-        text = _scrub_plain(text)
-    return scrub_base64(text, _scrub_plain)
+    if len(text) <= _SHORT:
+        return scrub_base64(text if _is_harmless(text) else _scrub_plain(text), _scrub_plain)
+    changed = _changed(text)
+    return text if changed is None else changed
+
+
+def _scrub_long(text: str) -> str | None:
+    """None: it stays as it is, and so need not be remembered."""
+    scrubbed = scrub_base64(_scrub_plain(text), _scrub_plain)
+    return None if scrubbed == text else scrubbed
+
+
+_changed = Remembered(
+    _scrub_long, size=lambda changed: len(changed or ""), entries=_ENTRIES, room=_CHARACTERS
+)
+"""Of long texts, stacks most of all, that recur in a storm of errors. A short one is scrubbed in no more
+time than it takes to look for it."""
 
 
 def _is_harmless(text: str) -> bool:
@@ -71,9 +90,9 @@ def scrub_json(value: object) -> object:
     """
     if isinstance(value, str):
         return scrub_text(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, _MAPPINGS):
         return _scrub_mapping(value)
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         if _is_named_pair(value):
             return [value[0], _masked(value[1])]
         hidden = masked_places(value)
@@ -102,10 +121,7 @@ def _scrub_optional(text: str | None) -> str | None:
 
 
 def _scrub_mapping(value: Mapping[str, object]) -> dict[str, object]:
-    hides_value = any(
-        isinstance(item, str) and key.lower() in _SAY_THE_NAME and is_secret_name(item)
-        for key, item in value.items()
-    )
+    hides_value = _names_secret(value)
     return {
         scrub_text(key): _masked(item)
         if (is_secret_name(key) and not is_working_directory(key, item))
@@ -113,6 +129,14 @@ def _scrub_mapping(value: Mapping[str, object]) -> dict[str, object]:
         else scrub_json(item)
         for key, item in value.items()
     }
+
+
+def _names_secret(value: Mapping[str, object]) -> bool:
+    """`{"name": "password", …}`"""
+    for key, item in value.items():
+        if isinstance(item, str) and key.lower() in _SAY_THE_NAME and is_secret_name(item):
+            return True
+    return False
 
 
 def _is_named_pair(value: list[object] | tuple[object, ...]) -> bool:
