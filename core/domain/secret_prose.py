@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+from core.domain.literals import any_of
 from core.domain.secret_names import is_telling
-from core.domain.secret_pairs import BREAKS, MASK, SPEAKS_OF_SYNTAX, may_name_secret, word_before
+from core.domain.secret_pairs import BREAKS, MASK, SPEAKS_OF_SYNTAX, word_before
+from core.domain.secret_signs import may_match
 
 _LOCKING = r"pass(?:word|wd|phrase|code)|passwort|kennwort|pwd|identified[ \t]{1,4}by"
 _UNLOCKING = r"secret|token|(?:api|access|secret|signing|private)[ _-]?key|credentials?"
@@ -17,13 +19,21 @@ _SENTENCE = re.compile(
     (?:(?P<quote>["'`])(?P<quoted>[^"'`{BREAKS}]{{4,200}}+)(?P=quote)|(?P<bare>[^\s"'`,;<>(){{}}\[\]|]{{6,}}+))""",
     re.VERBOSE | re.IGNORECASE,
 )
+_SENTENCE_SIGN = re.compile(
+    any_of(
+        ["password", "passwd", "passphrase", "passcode", "passwort", "kennwort", "pwd", "identified"]
+        + ["secret", "token", "credential"]
+        + [f"{of}{gap}key" for of in ("api", "access", "signing", "private") for gap in ("", " ", "_", "-")]
+    )
+)
+"""In lower case, a part of whatever `_SENTENCE` matches."""
 _OTHER_LANGUAGES = re.compile(
     r"((?:contraseña|mot de passe|senha|wachtwoord|lösenord|hasło|парол[ья]|密码|密碼|パスワード|비밀번호)"
     "[\"'`]?[ \\t]*+[:=\N{FULLWIDTH COLON}][ \\t]*+[\"'`]?)([^\\s\"'`,;]{3,}+)",
     re.IGNORECASE,
 )
 
-_ASCII_OF_OTHERS = ("mot de passe", "senha", "wachtwoord")
+_OF_OTHERS = re.compile("mot de passe|senha|wachtwoord")
 
 _TECHNICAL = re.compile(
     r"(?:utf|sha|md|rsa|[rhep]s|aes|oauth|base|http|tls|ssl|ipv|argon|ed|secp|win|cp|iso|log|python|java|php)"
@@ -51,16 +61,26 @@ _COMMAND_LINES = tuple(
 )
 
 
-def scrub_prose(text: str, lowered: str) -> str:
+SIGNS_OF_PROSE = frozenset(["identified", "mot de passe", "senha", "wachtwoord", *_COMMANDS])
+"""In lower case: one is in every text of ASCII that `scrub_prose` changes and no secret's name is in."""
+
+
+def scrub_prose(text: str, lowered: str, *, names_secret: bool) -> str:
     """What a sentence calls a password or key, where it looks like one, and passwords of command lines."""
-    if may_name_secret(lowered) or "identified" in lowered:
+    if (names_secret or "identified" in lowered) and may_match(_SENTENCE_SIGN, lowered):
         text = _SENTENCE.sub(_masked_sentence, text)
+    if "-" in lowered or "sqlplus" in lowered or "jdbc:oracle:" in lowered:
+        text = _scrub_command_lines(text, lowered)
+    if text.isascii() and not _OF_OTHERS.search(lowered):
+        return text
+    return _OTHER_LANGUAGES.sub(_masked_word, text)
+
+
+def _scrub_command_lines(text: str, lowered: str) -> str:
     for literal, pattern in _COMMAND_LINES:
         if literal in lowered:
             text = pattern.sub(rf"\g<1>{MASK}", text)
-    if text.isascii() and not any(word in lowered for word in _ASCII_OF_OTHERS):
-        return text
-    return _OTHER_LANGUAGES.sub(_masked_word, text)
+    return text
 
 
 def _masked_sentence(match: re.Match[str]) -> str:

@@ -20,20 +20,17 @@ _READERS: dict[Language, Callable[[StackText], tuple[ExceptionInfo, ...]]] = {
     Language.PHP: php.read,
     Language.CSHARP: csharp.read,
 }
-_SIGNS = (
-    (Language.PYTHON, re.compile(r'[ |+]*(?:File "[^"]*", line \d|Exception Group Traceback \()')),
-    (Language.GO, re.compile(r"goroutine \d+ \[|panic: ")),
-    (
-        Language.PHP,
-        re.compile(
-            r"#\d+ (?:\{main\}|\[internal function\]: |\S.*?\(\d+\): )|Stack trace:$|\[stacktrace\]"
-            r"|(?:PHP )?(?:Fatal|Parse) error: |PHP (?:Warning|Notice|Deprecated): "
-        ),
-    ),
-    (Language.JAVA, re.compile(r'Caused by: |Exception in thread "|\.\.\. \d+ (?:more|common)')),
-    (Language.CSHARP, re.compile(r"--- End of |---> |Unhandled exception\. ")),
-    (Language.JAVASCRIPT, re.compile(r"\[cause\]: |Uncaught \(in promise\) ")),
-)
+_SIGNS = {
+    Language.PYTHON: r'[ |+]*(?:File "[^"]*", line \d|Exception Group Traceback \()',
+    Language.GO: r"goroutine \d+ \[|panic: ",
+    Language.PHP: r"#\d+ (?:\{main\}|\[internal function\]: |\S.*?\(\d+\): )|Stack trace:$|\[stacktrace\]"
+    r"|(?:PHP )?(?:Fatal|Parse) error: |PHP (?:Warning|Notice|Deprecated): ",
+    Language.JAVA: r'Caused by: |Exception in thread "|\.\.\. \d+ (?:more|common)',
+    Language.CSHARP: r"--- End of |---> |Unhandled exception\. ",
+    Language.JAVASCRIPT: r"\[cause\]: |Uncaught \(in promise\) ",
+}
+"""How telling lines begin."""
+_SIGN = re.compile("|".join(f"(?P<{language.name}>{sign})" for language, sign in _SIGNS.items()))
 _PHP_WITHIN = ("PHP Fatal error: ", "[object] (")
 
 
@@ -69,13 +66,14 @@ def _language_of_line(line: str) -> Language | None:
         return None
     if body.startswith("at "):
         return _language_of_call(body)
-    for language, sign in _SIGNS:
-        if sign.match(body):
-            return language
-    if line[0].isspace() and go.read_place(line):
-        return Language.GO
-    if ruby.read_frame(body.partition("': ")[0] + "'" if "': " in body else body):
-        return Language.RUBY
+    sign = _SIGN.match(body)
+    if sign and sign.lastgroup:
+        return Language[sign.lastgroup]
+    if ":" in body:
+        if line[0].isspace() and go.read_place(line):
+            return Language.GO
+        if ruby.read_frame(body.partition("': ")[0] + "'" if "': " in body else body):
+            return Language.RUBY
     if "@" in body and javascript.read_frame(body):
         return Language.JAVASCRIPT
     return Language.PHP if any(sign in body for sign in _PHP_WITHIN) else None
