@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, LiteralString, cast
+from typing import Any
 from uuid import UUID, uuid4
 
 from core.domain import ids
@@ -89,7 +89,7 @@ def _ingest(sample: Sample, *, known: bool) -> Question:
         for statement, values in zip(STATEMENTS, parameters_of([rows], version="analysis-1"), strict=True):
             sql = re.sub(r"\$(\d)", r"%(p\1)s", statement.sql.decode())
             texts = {f"p{n}": value.decode() if value else None for n, value in enumerate(values, start=1)}
-            await connection.execute(cast("LiteralString", sql), texts)
+            await connection.execute(sql, texts)
 
     return store
 
