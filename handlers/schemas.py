@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
-from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, WithJsonSchema
 
@@ -65,12 +64,6 @@ class BatchIn(BaseModel):
     events: list[Any] = Field(min_length=1)
 
 
-class BatchDocumented(BaseModel):
-    """What BatchIn is for those who send it."""
-
-    events: list[EventIn] = Field(min_length=1, max_length=500)
-
-
 class FieldProblemOut(BaseModel):
     field: str
     message: str
@@ -88,30 +81,3 @@ class Problem(BaseModel):
 
 
 Outcome = Literal["queued", "reused", "deferred", "not_required"]
-
-
-class EventAccepted(BaseModel):
-    """`deferred`: Redis does not answer now; the job is stored and will be sent when it does.
-
-    Ids are null while PostgreSQL is away and the event waits in the buffer: it is stored later.
-    """
-
-    id: UUID | None
-    group_id: UUID | None
-    analysis: Outcome
-
-
-class BatchItem(BaseModel):
-    """The answer to one event of a batch, with the status that it would have had alone."""
-
-    status: int
-    id: UUID | None = None
-    group_id: UUID | None = None
-    analysis: Outcome | None = None
-    errors: list[FieldProblemOut] = []
-
-
-class BatchAccepted(BaseModel):
-    accepted: int
-    refused: int
-    results: list[BatchItem]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from handlers.documented_schemas import BatchAccepted, BatchDocumented, EventAccepted
 from handlers.ingest import create_event, create_events
 from handlers.routes.common import BODY_PROBLEMS, IDEMPOTENCY_KEY, body_of, problem
-from handlers.schemas import BatchAccepted, BatchDocumented, EventAccepted, EventIn
+from handlers.schemas import EventIn
 
 router = APIRouter(prefix="/api/v1/events", tags=["events"])
 
