@@ -27,6 +27,11 @@ class LambdaApp:
         app = self._ingest if _brings_events(scope) else self._whole
         await app(scope, receive, send)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all routes are loaded."""
+        return "_whole" in vars(self)
+
     @cached_property
     def _whole(self) -> ASGIApp:
         with quick_imports():

@@ -58,6 +58,15 @@ def test_what_events_do_not_need_is_loaded_with_the_other_routes() -> None:
     assert set(_NOT_FOR_EVENTS) - set(_NEVER) <= loaded_by("import handlers.app")
 
 
+def test_the_other_routes_are_loaded_when_one_of_them_is_asked_for() -> None:
+    asked = "event = {'httpMethod': 'GET', 'path': '/healthz', 'requestContext': {}}"
+    loaded = loaded_by(
+        f"from handlers.api import handler; {asked}; assert handler(event, None)['statusCode'] == 200"
+    )
+    assert {"fastapi", "handlers.app"} <= loaded
+    assert not loaded & {*_HEAVY, *_NEVER}
+
+
 def test_a_handler_without_http_loads_no_web_framework() -> None:
     loaded = loaded_by("import handlers.log_events")
     assert "psycopg" in loaded
