@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 from core import log, settings
 from handlers import cors, direct, docs, exposure, openapi, problems, wiring
@@ -35,6 +36,7 @@ def create_app(deps: wiring.Deps | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         default_response_class=InertJSONResponse,
+        telemetry=_telemetry(os.environ),
     )
     app.state.deps = deps
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
@@ -48,6 +50,13 @@ def create_app(deps: wiring.Deps | None = None) -> FastAPI:
     for routes in (ingest, events, groups, analyses, projects, metadata, jobs, usage, keys, health, docs):
         app.include_router(routes.router)
     return app
+
+
+def _telemetry(environ: Mapping[str, str]) -> TelemetryConfig | None:
+    """FastAPI's own, where its variables are set: else each request asked in vain who listens."""
+    if any(name.startswith("OTEL_") for name in environ):
+        return None
+    return {"tracing": False, "metrics": False, "logs": False}
 
 
 @asynccontextmanager
