@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from contextvars import ContextVar, Token
+from typing import TextIO
 
 from core.settings import LogFormat
 
@@ -76,9 +77,19 @@ class _Console(logging.Formatter):
         return f"{line}\n{traceback}" if traceback else line
 
 
-def configure(log_format: LogFormat, level: str, *, service: str) -> None:
-    """Send everything to stdout in one format. Calling it again replaces what was."""
-    handler = logging.StreamHandler(sys.stdout)
+def _turn_handler() -> logging.StreamHandler[TextIO]:
+    # Here, since a worker needs no asyncio.
+    from core.log_by_turn import TurnHandler  # noqa: PLC0415
+
+    return TurnHandler(sys.stdout)
+
+
+def configure(log_format: LogFormat, level: str, *, service: str, by_turn: bool = False) -> None:
+    """Send everything to stdout in one format. Calling it again replaces what was.
+
+    `by_turn` is for a server whose event loop runs for as long as it does.
+    """
+    handler = _turn_handler() if by_turn else logging.StreamHandler(sys.stdout)
     if log_format is LogFormat.JSON:
         from core.log_json import JsonFormatter  # noqa: PLC0415
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import os
 from datetime import UTC, datetime
+from itertools import islice
 
 from aws_lambda_powertools.logging.formatter import RESERVED_LOG_ATTRS, LambdaPowertoolsFormatter
 from pydantic_core import PydanticSerializationError, to_json
 
 _NO_FIELDS = frozenset(RESERVED_LOG_ATTRS)
+_STANDARD = len(vars(logging.makeLogRecord({})))
+"""Attributes of every record, which come before those that are added."""
 _PLAIN = (str, int, float, bool)
 _ON_LAMBDA = "AWS_LAMBDA_FUNCTION_NAME"
 
@@ -38,7 +41,7 @@ class JsonFormatter(LambdaPowertoolsFormatter):
             "timestamp": self._time(record.created),
             "service": self._service,
         }
-        for name, value in record.__dict__.items():
+        for name, value in islice(vars(record).items(), _STANDARD, None):
             if name in _NO_FIELDS or value is None:
                 continue
             if type(value) not in _PLAIN:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 from handlers import error_handlers, openapi
 from handlers.direct_routes import endpoints_of
@@ -41,6 +43,7 @@ def create_app(deps: Deps | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         default_response_class=InertJSONResponse,
+        telemetry=_telemetry(os.environ),
     )
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     error_handlers.install(app)
@@ -48,6 +51,13 @@ def create_app(deps: Deps | None = None) -> FastAPI:
     for routes in (ingest, events, groups, analyses, projects, metadata, jobs, usage, keys, health, docs):
         app.include_router(routes.router)
     return app
+
+
+def _telemetry(environ: Mapping[str, str]) -> TelemetryConfig | None:
+    """FastAPI's own, where its variables are set: else each request asked in vain who listens."""
+    if any(name.startswith("OTEL_") for name in environ):
+        return None
+    return {"tracing": False, "metrics": False, "logs": False}
 
 
 @asynccontextmanager

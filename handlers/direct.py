@@ -7,7 +7,9 @@ find one among all routes and to inject what it does not ask for costs more than
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -32,7 +34,7 @@ class Direct:
         if endpoint is None:
             await self._app(scope, receive, send)
             return
-        request = Request(scope, receive, send)
+        request = _Request(scope, receive, send)
         try:
             response = await endpoint(request)
         except RootnoteError as exc:
@@ -44,3 +46,22 @@ def path_of(scope: Scope) -> str:
     """As routes know it: without what a server was told that it stands below."""
     path: str = scope["path"]
     return path.removeprefix(scope.get("root_path", ""))
+
+
+class _Headers(Headers):
+    """Found by name; of several with one name the first. Most that a route asks for are not there, and
+    Starlette's go through all headers to say so."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope=scope)
+        self._values = dict(reversed(self._list))
+
+    def get(self, key: str, default: Any = None) -> Any:
+        value = self._values.get(key.lower().encode("latin-1"))
+        return default if value is None else value.decode("latin-1")
+
+
+class _Request(Request):
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        super().__init__(scope, receive, send)
+        self._headers = _Headers(scope)

@@ -41,7 +41,7 @@ async def create_event(request: Request) -> Response:
     body = await read_body(request, deps.settings)
     incoming = prepare(parse(EventIn, body), idempotency_key=_idempotency_key(request))
     [answer] = await receive_or_buffer(
-        [incoming], sender=sender, request_id=request.state.request_id, deps=deps
+        [incoming], sender=sender, request_id=request.scope["state"]["request_id"], deps=deps
     )
     if isinstance(answer, RootnoteError):
         raise answer
@@ -69,7 +69,7 @@ async def create_events(request: Request) -> Response:
     batch.events.clear()
     good = [item for item in prepared if isinstance(item, Incoming)]
     received = (
-        await receive_or_buffer(good, sender=sender, request_id=request.state.request_id, deps=deps)
+        await receive_or_buffer(good, sender=sender, request_id=request.scope["state"]["request_id"], deps=deps)
         if good
         else []
     )

@@ -36,15 +36,14 @@ def local_caller(request: Request, needs: Scope) -> Caller:
     """
     if not is_loopback(request.client.host if request.client else None):
         raise Forbidden("AUTH=off serves this machine only")
-    # The first of each name counts, as Starlette has it.
-    headers = dict(reversed(request.scope["headers"]))
-    if not _OF_PROXIES.isdisjoint(headers):
+    headers = request.headers
+    if any(name in _OF_PROXIES for name, _ in headers.raw):
         raise Forbidden("AUTH=off serves nobody who comes through a proxy")
-    origin = headers.get(b"origin")
+    origin = headers.get("origin")
     if (
-        not _is_named_loopback(headers.get(b"host"), request.scope.get("server"))
-        or (origin is not None and not is_loopback(_host_of(origin.decode("latin-1"))))
-        or headers.get(b"sec-fetch-site") in {b"cross-site", b"same-site"}
+        not _is_named_loopback(headers.get("host"), request.scope.get("server"))
+        or (origin is not None and not is_loopback(_host_of(origin)))
+        or headers.get("sec-fetch-site") in {"cross-site", "same-site"}
     ):
         raise Forbidden("AUTH=off serves no web pages from elsewhere")
     if not NOBODY.scope.covers(needs):
@@ -53,9 +52,9 @@ def local_caller(request: Request, needs: Scope) -> Caller:
 
 
 @lru_cache(maxsize=64)
-def _is_named_loopback(host: bytes | None, server: tuple[str, int | None] | None) -> bool:
+def _is_named_loopback(host: str | None, server: tuple[str, int | None] | None) -> bool:
     """Whether the name by which a request came is this machine's: its Host header's, else the server's."""
-    headers = [] if host is None else [(b"host", host)]
+    headers = [] if host is None else [(b"host", host.encode("latin-1"))]
     url = URL(scope={"type": "http", "scheme": "http", "path": "/", "server": server, "headers": headers})
     return is_loopback(url.hostname)
 

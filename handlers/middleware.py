@@ -63,9 +63,8 @@ class RequestContext:
                     await internal_error(request_id)(scope, receive, send_with_headers)
             level = logging.DEBUG if scope["path"] in _QUIET else logging.INFO
             if logger.isEnabledFor(level):
-                took = round((time.perf_counter() - started) * 1_000, 1)
                 path = self._logged_path(scope["path"])
-                logger.log(level, "%s %s %d", scope["method"], path, status, extra={"ms": took})
+                _log(level, scope["method"], path, status, seconds=time.perf_counter() - started)
 
     def _logged_path(self, path: str) -> str:
         """Quoted, since a path may hold line breaks and terminal codes; scrubbed, since it may hold a key."""
@@ -104,6 +103,17 @@ class TimeLimit:
                 raise
             answer = refusal(Request(scope), TimeUp(f"no answer in {self._seconds:g} s; try again"))
             await answer(scope, receive, send)
+
+
+def _log(level: int, method: str, path: str, status: int, *, seconds: float) -> None:
+    """As `logger.log`, which looks through the stack for its caller: that took as long as all the rest."""
+    args, fields = (method, path, status), {"ms": round(seconds * 1_000, 1)}
+    logger.handle(
+        logger.makeRecord(logger.name, level, __file__, _LINE, "%s %s %d", args, None, "_log", fields)
+    )
+
+
+_LINE = _log.__code__.co_firstlineno
 
 
 def _without_final_slash(scope: Scope) -> Scope:

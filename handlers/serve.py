@@ -41,7 +41,7 @@ def serve(host: str | None, port: int | None) -> None:
     except ConfigError as exc:
         click.echo(f"rootnote: {exc}", err=True)
         sys.exit(_WRONG_SETTING)
-    log.configure(config.log_format, config.log_level, service="api")
+    log.configure(config.log_format, config.log_level, service="api", by_turn=True)
     app = create_app(wiring.build(config))
     _Server(
         uvicorn.Config(

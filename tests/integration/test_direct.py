@@ -32,3 +32,10 @@ async def test_events_pass_the_router_by(deps: Deps, path: str) -> None:
         assert (await client.post(path, json=body)).status_code == 202
         assert (await client.get("/healthz")).status_code == 200
     assert ["endpoint" in scope for scope in seen.scopes] == [False, True]
+
+
+async def test_telemetry_is_for_who_asks_for_it(deps: Deps, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not create_app(deps)._native_telemetry.enabled()
+    assert create_app(deps)._telemetry["tracing"] is False
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "rootnote")
+    assert create_app(deps)._telemetry["tracing"] is True
