@@ -174,11 +174,7 @@ class EventWriter:
         for request in group:
             rows = request.rows.events
             written = Written(events=list(islice(events, len(rows))))
-            own = {
-                row.job_id: Outgoing(job_id=row.job_id, kind=JobKind.ANALYSE_GROUP, subject_id=row.group_id)
-                for row in rows
-                if row.job_id in stored.job_ids_to_send and row.job_id is not None
-            }
+            own = _outgoing(rows, stored.job_ids_to_send) if stored.job_ids_to_send else {}
             if own:
                 jobs |= own
                 request.stored = replace(written, deferred_job_ids=frozenset(own))
@@ -202,6 +198,15 @@ class EventWriter:
         """Let what is under way end."""
         while self._tasks:
             await asyncio.wait(self._tasks)
+
+
+def _outgoing(rows: Sequence[NewEvent], job_ids: frozenset[UUID]) -> dict[UUID, Outgoing]:
+    """Of several events that made the same job, one sends it."""
+    return {
+        row.job_id: Outgoing(job_id=row.job_id, kind=JobKind.ANALYSE_GROUP, subject_id=row.group_id)
+        for row in rows
+        if row.job_id in job_ids and row.job_id is not None
+    }
 
 
 def _deadline_of(group: list[_Request]) -> AbstractContextManager[None]:
