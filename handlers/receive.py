@@ -147,8 +147,9 @@ def _row(event: Incoming, project_id: UUID) -> NewEvent:
 
 
 def _receipts(rows: Sequence[NewEvent], written: Written) -> list[Receipt]:
+    deferred = written.deferred_job_ids
     receipts = [
-        _receipt(row, event, is_deferred=row.job_id in written.deferred_job_ids)
+        _receipt(row, event, is_deferred=bool(deferred) and row.job_id in deferred)
         for row, event in zip(rows, written.events, strict=True)
     ]
     for analysis, count in Counter(receipt.analysis for receipt in receipts).items():

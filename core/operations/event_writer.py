@@ -25,8 +25,9 @@ from core.queue.names import Outgoing
 from core.store.database import Database
 from core.store.ingest import EventStore, NewEvent, Rows, Stored, StoredEvent, rows_of
 
-_AT_ONCE = 2
-"""Writes under way. A second one fills PostgreSQL's time, a third makes groups smaller and helps no more."""
+_PATIENCE = 0.25
+"""Seconds that others are held back by a write. One that takes longer waits for a lock, or for a server that
+is silent, and the next is written beside it."""
 MOST_ROWS = 500
 MOST_BYTES = 2 * 1_048_576
 """Of one write, where it is of more than one request. One request's rows are always written together."""
@@ -74,7 +75,7 @@ class EventWriter:
         self._sender = sender
         self._store = EventStore(database)
         self._waiting: deque[_Request] = deque()
-        self._writes = 0
+        self._holder: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def write(self, events: Sequence[NewEvent], *, request_id: str) -> Written:
@@ -91,9 +92,8 @@ class EventWriter:
             answer=loop.create_future(),
         )
         self._waiting.append(request)
-        if self._writes < _AT_ONCE:
-            self._writes += 1
-            self._start(self._write_what_waits())
+        if self._holder is None:
+            self._start_a_write()
         if left is None:
             return await request.answer
         timer = loop.call_later(left, request.give_up)
@@ -102,18 +102,29 @@ class EventWriter:
         finally:
             timer.cancel()
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start_a_write(self) -> None:
+        """Of all that waits when it begins: what comes in the same turn of the loop is gathered, too."""
+        task = self._holder = self._start(self._write_next())
+        timer = asyncio.get_running_loop().call_later(_PATIENCE, self._let_others, task)
+        task.add_done_callback(lambda _: timer.cancel())
+        task.add_done_callback(self._let_others)
+
+    def _let_others(self, task: asyncio.Task[None]) -> None:
+        if self._holder is task:
+            self._holder = None
+            if self._waiting:
+                self._start_a_write()
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         # In a context of its own: no request's deadline and log fields are those of a write.
-        task = asyncio.create_task(work, context=Context())
+        task = asyncio.get_running_loop().create_task(work, context=Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
-    async def _write_what_waits(self) -> None:
-        try:
-            while group := self._next_group():
-                await self._write(group)
-        finally:
-            self._writes -= 1
+    async def _write_next(self) -> None:
+        if group := self._next_group():
+            await self._write(group)
 
     def _next_group(self) -> list[_Request]:
         """Those that nobody waits for any more are left out."""
@@ -163,11 +174,7 @@ class EventWriter:
         for request in group:
             rows = request.rows.events
             written = Written(events=list(islice(events, len(rows))))
-            own = {
-                row.job_id: Outgoing(job_id=row.job_id, kind=JobKind.ANALYSE_GROUP, subject_id=row.group_id)
-                for row in rows
-                if row.job_id in stored.job_ids_to_send and row.job_id is not None
-            }
+            own = _outgoing(rows, stored.job_ids_to_send) if stored.job_ids_to_send else {}
             if own:
                 jobs |= own
                 request.stored = replace(written, deferred_job_ids=frozenset(own))
@@ -191,6 +198,15 @@ class EventWriter:
         """Let what is under way end."""
         while self._tasks:
             await asyncio.wait(self._tasks)
+
+
+def _outgoing(rows: Sequence[NewEvent], job_ids: frozenset[UUID]) -> dict[UUID, Outgoing]:
+    """Of several events that made the same job, one sends it."""
+    return {
+        row.job_id: Outgoing(job_id=row.job_id, kind=JobKind.ANALYSE_GROUP, subject_id=row.group_id)
+        for row in rows
+        if row.job_id in job_ids and row.job_id is not None
+    }
 
 
 def _deadline_of(group: list[_Request]) -> AbstractContextManager[None]:

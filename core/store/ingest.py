@@ -23,7 +23,7 @@ from core.domain.job import JobKind
 from core.errors import NotFound
 from core.store import dispatch
 from core.store.database import Connection, Database
-from core.store.pipelined import Parameters, PreparedTransaction, Statement, Values
+from core.store.pipelined import Parameters, PreparedTransaction, Values
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,10 +144,7 @@ WITH found AS (
 SELECT * FROM answer WHERE is_analysed OR is_known
 """
 
-STATEMENTS = (
-    Statement(name=b"store_events", sql=_STORE.encode()),
-    Statement(name=b"reuse_analyses", sql=_REUSE.encode()),
-)
+STATEMENTS = (_STORE, _REUSE)
 
 
 def rows_of(events: Sequence[NewEvent], *, request_id: str) -> Rows:

@@ -7,8 +7,8 @@ text format.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 from weakref import WeakSet
 
@@ -24,19 +24,8 @@ Values: TypeAlias = list[tuple[bytes, ...]]
 """Rows; a null is empty."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Statement:
-    """`sql` has $1 and so on; `name` is known on every connection."""
-
-    name: bytes
-    sql: bytes
-
-
-_CHOOSE_PLANS = Statement(
-    name=b"choose_plans",
-    sql=b"SELECT set_config('plan_cache_mode', 'force_generic_plan', true),"
-    b" set_config('enable_seqscan', 'off', true)",
-)
+_PLANNED_ONCE = "set_config('plan_cache_mode', 'force_generic_plan', true)"
+_BY_INDEX = "set_config('enable_seqscan', 'off', true)"
 """Planning anew takes longer than running. A plan that is kept must not read tables through because they
 were short when it was made."""
 
@@ -44,8 +33,14 @@ were short when it was made."""
 class PreparedTransaction:
     """The same statements each time, prepared on a connection when it first runs them."""
 
-    def __init__(self, *statements: Statement) -> None:
-        self._statements = (_CHOOSE_PLANS, *statements)
+    def __init__(self, *statements: str) -> None:
+        """Their parameters are $1 and so on."""
+        # Names are the connection's: others may prepare the same there.
+        own = secrets.token_hex(4)
+        self._statements = {
+            f"{own}_{number}".encode(): statement.encode()
+            for number, statement in enumerate((f"SELECT {_PLANNED_ONCE}, {_BY_INDEX}", *statements))
+        }
         self._prepared: WeakSet[Connection] = WeakSet()
 
     async def run(self, connection: Connection, *parameters: Parameters) -> list[Values]:
@@ -80,14 +75,14 @@ class PreparedTransaction:
     def _messages(
         self, pgconn: PGconn, parameters: Sequence[Parameters], *, prepares: bool
     ) -> PQGen[list[PGresult]]:
-        new = self._statements if prepares else ()
+        new = self._statements if prepares else {}
         pgconn.enter_pipeline_mode()
         try:
-            for statement in new:
-                pgconn.send_prepare(statement.name, statement.sql)
+            for name, statement in new.items():
+                pgconn.send_prepare(name, statement)
             pgconn.send_query_params(b"BEGIN", None)
-            for statement, values in zip(self._statements, ((), *parameters), strict=True):
-                pgconn.send_query_prepared(statement.name, values)
+            for name, values in zip(self._statements, ((), *parameters), strict=True):
+                pgconn.send_query_prepared(name, values)
             pgconn.send_query_params(b"COMMIT", None)
             pgconn.pipeline_sync()
             yield from generators.send(pgconn)

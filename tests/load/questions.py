@@ -87,7 +87,7 @@ def _ingest(sample: Sample, *, known: bool) -> Question:
     async def store(connection: Connection) -> None:
         rows = rows_of([_event(sample, known=known)], request_id="r")
         for statement, values in zip(STATEMENTS, parameters_of([rows], version="analysis-1"), strict=True):
-            sql = re.sub(r"\$(\d)", r"%(p\1)s", statement.sql.decode())
+            sql = re.sub(r"\$(\d)", r"%(p\1)s", statement)
             texts = {f"p{n}": value.decode() if value else None for n, value in enumerate(values, start=1)}
             await connection.execute(sql, texts)
 
