@@ -33,10 +33,8 @@ _HEADERS = frozenset(["cookie", "authorization"])
 _LIKE_A_NAME = re.compile(r"[A-Za-z]+(?:-[A-Za-z]+)*")
 
 
-def scrub_lists(text: str, lowered: str, *, names_secret: bool) -> str:
-    """Pairs, flat lists of headers, arguments, and lists of secrets."""
-    if not (names_secret or "cred" in lowered or "sess" in lowered):
-        return text
+def scrub_lists(text: str) -> str:
+    """Pairs, flat lists of headers, arguments, and lists of secrets. For texts with parts of their names."""
     if ("'," in text or '",' in text) and _LISTED.search(text):
         text = mask_values(text, _PAIR, _PAIR_VALUE)
         text = mask_values(text, _ITEM, _ITEM_VALUE, is_wanted=_is_followed, is_kept=_is_a_name)
