@@ -21,7 +21,7 @@ _ITEM = re.compile(
 )
 _ITEM_VALUE = re.compile(f"(?:{QUOTED})", re.VERBOSE)
 
-_LISTED = re.compile(r"""["']\s*+,\s*+[bu]?\\*+["']""", re.ASCII)
+_LISTED = re.compile(r""",\s*+[bu]?\\*+["']""", re.ASCII)
 """Between a name and its value in whatever `_PAIR` and `_ITEM` match."""
 
 _OPENED = re.compile(r"""["']([\w.-]{1,100}+)(["'][ \t]*+(?:=>|:)[ \t]*+\[[ \t]*+\r?\n)""", re.ASCII)

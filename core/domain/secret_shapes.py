@@ -6,10 +6,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from core.domain.literals import any_of
 from core.domain.secret_pairs import MASK
+from core.domain.secret_triggers import Triggers
 from core.domain.secret_vendors import VENDOR_TOKENS
-from core.domain.signs import holds_any
 
 _LONGEST_KEY_BLOCK = 16_384
 
@@ -87,18 +86,11 @@ def scrub_early_shapes(text: str) -> str:
 
 def scrub_late_shapes(text: str) -> str:
     """What stands anywhere, with no name beside it."""
-    if _holds_trigger(text):
-        for trigger in sorted(set(_EACH_TRIGGER.findall(text)), key=_ORDER.__getitem__):
+    if _TRIGGERS.may_match(text):
+        for trigger in _TRIGGERS.found(text):
             shape = _BY_TRIGGER[trigger]
             text = shape.pattern.sub(shape.replacement, text)
     return _CARD.sub(_masked_card, text) if may_hold_card(text) else text
-
-
-def _holds_trigger(text: str) -> bool:
-    for sign in _TRIGGER_SIGNS:
-        if sign.search(text):
-            return True
-    return holds_any(text, _OTHER_TRIGGERS)
 
 
 def may_hold_card(text: str) -> bool:
@@ -166,20 +158,6 @@ _SHAPES = (
     _vendor_shape("rn_", _OWN_KEY),
 )
 _BY_TRIGGER = {trigger: shape for shape in _SHAPES for trigger in shape.triggers}
-_ORDER = {trigger: place for place, trigger in enumerate(_BY_TRIGGER)}
-_EACH_TRIGGER = re.compile(f"(?=({any_of(_BY_TRIGGER)}))")
-"""Finds those that overlap too."""
-
-
-def _trigger_sign(end: str) -> re.Pattern[str]:
-    """Of the vendors' triggers that end so. From their end, which is rarer than their beginnings, and looks
-    for what follows first, which ordinary words are too short for."""
-    triggers = (rf"(?<={re.escape(trigger)})" for trigger in _BY_TRIGGER if trigger.endswith(end))
-    return re.compile(rf"{re.escape(end)}(?=[\w./+=@-]{{8}})(?:{'|'.join(triggers)})", re.ASCII)
-
-
-_ENDS = ("_", "-", ".")
-_TRIGGER_SIGNS = tuple(_trigger_sign(end) for end in _ENDS)
-_OTHER_TRIGGERS = tuple(trigger for trigger in _BY_TRIGGER if not trigger.endswith(_ENDS))
+_TRIGGERS = Triggers(_BY_TRIGGER)
 SIGNS_OF_SHAPES = frozenset(["private key", "://", "%", *(trigger.lower() for trigger in _BY_TRIGGER)])
 """In lower case: one is in every text with such a shape but a card number's."""
