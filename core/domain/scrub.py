@@ -19,7 +19,7 @@ from core.domain.secret_headers import scrub_headers
 from core.domain.secret_lists import masked_places, scrub_lists
 from core.domain.secret_named import scrub_named
 from core.domain.secret_names import is_secret_name, is_working_directory
-from core.domain.secret_pairs import MASK, PARTS_OF_NAMES, may_name_secret, scrub_pairs
+from core.domain.secret_pairs import MASK, PARTS_OF_NAMES, may_name_secret, names_from, scrub_pairs
 from core.domain.secret_prose import SIGNS_OF_PROSE, scrub_prose
 from core.domain.secret_shapes import (
     SIGNS_OF_SHAPES,
@@ -72,13 +72,15 @@ def _is_harmless(text: str) -> bool:
 
 def _scrub_plain(text: str) -> str:
     lowered = text.lower()
-    names_secret = may_name_secret(lowered)
+    start = names_from(lowered)
+    names_secret = start is not None and may_name_secret(lowered, start)
     text = scrub_early_shapes(text)
     text = scrub_headers(text, lowered)
     text = scrub_prose(text, lowered, names_secret=names_secret)
-    text = scrub_lists(text, lowered, names_secret=names_secret)
-    if names_secret:
-        text = scrub_named(scrub_pairs(text, lowered), lowered)
+    if start is not None:
+        text = scrub_lists(text)
+    if start is not None and names_secret:
+        text = scrub_named(scrub_pairs(text, lowered, start), lowered)
     return scrub_late_shapes(text)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from core.domain.secret_pairs import MASK
 
 _TOKEN = re.compile(
-    r"(?<![\w+/=-])(?:[A-Za-f][A-Za-z0-9+/_-]{3}){3,16384}+[A-Za-z0-9+/_-]{0,3}={0,2}(?![\w+/=-])", re.ASCII
+    r"\b(?<![+/=-])(?:[A-Za-f][A-Za-z0-9+/_-]{3}){3,16384}+[A-Za-z0-9+/_-]{0,3}={0,2}(?![\w+/=-])", re.ASCII
 )
 """Each three bytes of ASCII begin with one of the first 32 letters, which few other words do."""
 _SHORTEST = 12

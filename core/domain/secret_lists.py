@@ -21,7 +21,7 @@ _ITEM = re.compile(
 )
 _ITEM_VALUE = re.compile(f"(?:{QUOTED})", re.VERBOSE)
 
-_LISTED = re.compile(r"""["']\s*+,\s*+[bu]?\\*+["']""", re.ASCII)
+_LISTED = re.compile(r""",\s*+[bu]?\\*+["']""", re.ASCII)
 """Between a name and its value in whatever `_PAIR` and `_ITEM` match."""
 
 _OPENED = re.compile(r"""["']([\w.-]{1,100}+)(["'][ \t]*+(?:=>|:)[ \t]*+\[[ \t]*+\r?\n)""", re.ASCII)
@@ -33,10 +33,8 @@ _HEADERS = frozenset(["cookie", "authorization"])
 _LIKE_A_NAME = re.compile(r"[A-Za-z]+(?:-[A-Za-z]+)*")
 
 
-def scrub_lists(text: str, lowered: str, *, names_secret: bool) -> str:
-    """Pairs, flat lists of headers, arguments, and lists of secrets."""
-    if not (names_secret or "cred" in lowered or "sess" in lowered):
-        return text
+def scrub_lists(text: str) -> str:
+    """Pairs, flat lists of headers, arguments, and lists of secrets. For texts with parts of their names."""
     if ("'," in text or '",' in text) and _LISTED.search(text):
         text = mask_values(text, _PAIR, _PAIR_VALUE)
         text = mask_values(text, _ITEM, _ITEM_VALUE, is_wanted=_is_followed, is_kept=_is_a_name)

@@ -6,7 +6,7 @@ import re
 
 from core.domain.secret_names import is_secret_name
 from core.domain.secret_pairs import BREAKS, MASK, VALUE, mask_values
-from core.domain.secret_signs import may_match
+from core.domain.signs import may_match
 
 _SAYS_NAME = r"(?<![\w-])(?:name|key|header)"
 _ATTRIBUTES = (

@@ -55,6 +55,7 @@ _STEMS = (
 _STEM = re.compile(any_of(_STEMS))
 PARTS_OF_NAMES = frozenset(_STEMS) - {"credential", "session", "sessid"} | {"cred", "sess"}
 """In lower case. Of these one is in every name that `is_secret_name`, for which `cred-ential` is one word."""
+_PART = re.compile(any_of(PARTS_OF_NAMES))
 _STEM_IN_NAME = re.compile(rf"{any_of(PARTS_OF_NAMES)}[a-z0-9_-]*+((?:\s++id)?{_IS})?")
 """In lower case. A name from its stem to its end and, where it follows, the sign that its value is next."""
 
@@ -106,16 +107,22 @@ _TWO_WORD_NAMES = {
 }
 
 
-def scrub_pairs(text: str, lowered: str) -> str:
+def scrub_pairs(text: str, lowered: str, names_from: int) -> str:
     """Values beside a secret name; the name and the quotes stay. For texts that `may_name_secret`."""
-    if any(_STEM_IN_NAME.findall(lowered)):
+    if any(_STEM_IN_NAME.findall(lowered, names_from)):
         text = mask_values(text, _NAME, VALUE)
     return mask_values(text, _FLAG, VALUE) if " -" in text or text.startswith("-") else text
 
 
-def may_name_secret(lowered: str) -> bool:
-    """False: no part of the text is a secret's name."""
-    return _STEM.search(lowered) is not None
+def names_from(lowered: str) -> int | None:
+    """Where the first part of a secret's name begins. None: no part of the text is one."""
+    found = _PART.search(lowered)
+    return found and found.start()
+
+
+def may_name_secret(lowered: str, names_from: int) -> bool:
+    """False: no part of the text is the name of a secret that stands beside it."""
+    return _STEM.search(lowered, names_from) is not None
 
 
 def mask_values(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
-from core.domain.literals import any_of
 from core.domain.secret_names import is_telling
 from core.domain.secret_pairs import BREAKS, MASK, SPEAKS_OF_SYNTAX, word_before
-from core.domain.secret_signs import may_match
+from core.domain.signs import holds_any, may_match
 
 _LOCKING = r"pass(?:word|wd|phrase|code)|passwort|kennwort|pwd|identified[ \t]{1,4}by"
 _UNLOCKING = r"secret|token|(?:api|access|secret|signing|private)[ _-]?key|credentials?"
@@ -19,21 +18,18 @@ _SENTENCE = re.compile(
     (?:(?P<quote>["'`])(?P<quoted>[^"'`{BREAKS}]{{4,200}}+)(?P=quote)|(?P<bare>[^\s"'`,;<>(){{}}\[\]|]{{6,}}+))""",
     re.VERBOSE | re.IGNORECASE,
 )
-_SENTENCE_SIGN = re.compile(
-    any_of(
-        ["password", "passwd", "passphrase", "passcode", "passwort", "kennwort", "pwd", "identified"]
-        + ["secret", "token", "credential"]
-        + [f"{of}{gap}key" for of in ("api", "access", "signing", "private") for gap in ("", " ", "_", "-")]
-    )
+_SENTENCE_WORDS = ("pass", "pwd", "kennwort", "secret", "token", "credential", "identified")
+_KEY_SIGN = re.compile(
+    rf"key(?:{'|'.join(f'(?<={of}[ _-]key)|(?<={of}key)' for of in ('api', 'access', 'signing', 'private'))})"
 )
-"""In lower case, a part of whatever `_SENTENCE` matches."""
+"""In lower case, of these words and this one is in whatever `_SENTENCE` matches."""
 _OTHER_LANGUAGES = re.compile(
     r"((?:contraseña|mot de passe|senha|wachtwoord|lösenord|hasło|парол[ья]|密码|密碼|パスワード|비밀번호)"
     "[\"'`]?[ \\t]*+[:=\N{FULLWIDTH COLON}][ \\t]*+[\"'`]?)([^\\s\"'`,;]{3,}+)",
     re.IGNORECASE,
 )
 
-_OF_OTHERS = re.compile("mot de passe|senha|wachtwoord")
+_ASCII_OF_OTHERS = ("mot de passe", "senha", "wachtwoord")
 
 _TECHNICAL = re.compile(
     r"(?:utf|sha|md|rsa|[rhep]s|aes|oauth|base|http|tls|ssl|ipv|argon|ed|secp|win|cp|iso|log|python|java|php)"
@@ -56,24 +52,29 @@ _COMMANDS = {
     "jdbc:oracle:": r"(jdbc:oracle:\w{1,10}+:[^\s/@]{1,64}+/)[^\s@/]{1,128}+(?=@)",
 }
 """A literal that is in every match, and the pattern: what stays, then the secret."""
+_COMMAND_SIGNS = ("-", "sqlplus", "jdbc:oracle:")
 _COMMAND_LINES = tuple(
     (literal, re.compile(pattern, re.IGNORECASE)) for literal, pattern in _COMMANDS.items()
 )
 
 
-SIGNS_OF_PROSE = frozenset(["identified", "mot de passe", "senha", "wachtwoord", *_COMMANDS])
+SIGNS_OF_PROSE = frozenset(["identified", *_ASCII_OF_OTHERS, *_COMMANDS])
 """In lower case: one is in every text of ASCII that `scrub_prose` changes and no secret's name is in."""
 
 
 def scrub_prose(text: str, lowered: str, *, names_secret: bool) -> str:
     """What a sentence calls a password or key, where it looks like one, and passwords of command lines."""
-    if (names_secret or "identified" in lowered) and may_match(_SENTENCE_SIGN, lowered):
+    if (names_secret or "identified" in lowered) and _may_hold_sentence(lowered):
         text = _SENTENCE.sub(_masked_sentence, text)
-    if "-" in lowered or "sqlplus" in lowered or "jdbc:oracle:" in lowered:
+    if holds_any(lowered, _COMMAND_SIGNS):
         text = _scrub_command_lines(text, lowered)
-    if text.isascii() and not _OF_OTHERS.search(lowered):
+    if text.isascii() and not holds_any(lowered, _ASCII_OF_OTHERS):
         return text
     return _OTHER_LANGUAGES.sub(_masked_word, text)
+
+
+def _may_hold_sentence(lowered: str) -> bool:
+    return holds_any(lowered, _SENTENCE_WORDS) or may_match(_KEY_SIGN, lowered)
 
 
 def _scrub_command_lines(text: str, lowered: str) -> str:

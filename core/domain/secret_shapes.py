@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from core.domain.literals import any_of
 from core.domain.secret_pairs import MASK
+from core.domain.secret_triggers import Triggers
 from core.domain.secret_vendors import VENDOR_TOKENS
 
 _LONGEST_KEY_BLOCK = 16_384
@@ -91,8 +91,8 @@ def scrub_early_shapes(text: str) -> str:
 
 def scrub_late_shapes(text: str) -> str:
     """What stands anywhere, with no name beside it."""
-    if _TRIGGER.search(text):
-        for trigger in sorted(set(_EACH_TRIGGER.findall(text)), key=_ORDER.__getitem__):
+    if _TRIGGERS.may_match(text):
+        for trigger in _TRIGGERS.found(text):
             shape = _BY_TRIGGER[trigger]
             text = shape.pattern.sub(shape.replacement, text)
     return _CARD.sub(_masked_card, text) if may_hold_card(text) else text
@@ -163,9 +163,6 @@ _SHAPES = (
     _vendor_shape("rn_", _OWN_KEY),
 )
 _BY_TRIGGER = {trigger: shape for shape in _SHAPES for trigger in shape.triggers}
-_ORDER = {trigger: place for place, trigger in enumerate(_BY_TRIGGER)}
-_TRIGGER = re.compile(any_of(_BY_TRIGGER))
-_EACH_TRIGGER = re.compile(f"(?=({_TRIGGER.pattern}))")
-"""Finds those that overlap too."""
+_TRIGGERS = Triggers(_BY_TRIGGER)
 SIGNS_OF_SHAPES = frozenset(["private key", "://", "%", *(trigger.lower() for trigger in _BY_TRIGGER)])
 """In lower case: one is in every text with such a shape but a card number's."""

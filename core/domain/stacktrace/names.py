@@ -43,7 +43,7 @@ _FUNCTION_NOISE = re.compile(
     r"|\(\d+ levels\) |(?<=_)_\d{4,}(?:_\d{4,})*"
     r"|(?<=\{closure):[^}]*"
 )
-_NOISE_SIGN = re.compile(r"\$|0x|func\d|gowrap\d|\[\.\.\.\]|\(\d|__\d|\{closure")
+_NOISE_SIGN = re.compile(r"\$|0x|Accessor\d|func\d|gowrap\d|\[\.\.\.\]|\(\d|__\d|\{closure")
 """In whatever `_FUNCTION_NOISE` matches, or right before it."""
 _ANONYMOUS = frozenset({"<anonymous>", "anonymous", "?", "(anonymous)", "Object.<anonymous>", "eval"})
 

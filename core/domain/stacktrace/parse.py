@@ -31,6 +31,7 @@ _SIGNS = {
 }
 """How telling lines begin."""
 _SIGN = re.compile("|".join(f"(?P<{language.name}>{sign})" for language, sign in _SIGNS.items()))
+_BY_SIGN: dict[str | None, Language] = {language.name: language for language in _SIGNS}
 _PHP_WITHIN = ("PHP Fatal error: ", "[object] (")
 
 
@@ -50,11 +51,7 @@ def parse(text: str) -> StackTrace:
 
 def _language(text: StackText) -> Language | None:
     """The one with the most telling lines; of equals, the first to show."""
-    votes: Counter[Language] = Counter()
-    for line in text.lines:
-        language = _language_of_line(line)
-        if language:
-            votes[language] += 1
+    votes = Counter(filter(None, map(_language_of_line, text.lines)))
     if votes:
         return votes.most_common(1)[0][0]
     return Language.PYTHON if python.TRACEBACK in text.text else None
@@ -67,27 +64,27 @@ def _language_of_line(line: str) -> Language | None:
     if body.startswith("at "):
         return _language_of_call(body)
     sign = _SIGN.match(body)
-    if sign and sign.lastgroup:
-        return Language[sign.lastgroup]
+    if sign:
+        return _BY_SIGN[sign.lastgroup]
     if ":" in body:
         if line[0].isspace() and go.read_place(line):
             return Language.GO
         if ruby.read_frame(body.partition("': ")[0] + "'" if "': " in body else body):
             return Language.RUBY
-    if "@" in body and javascript.read_frame(body):
+    if "@" in body and javascript.is_frame(body):
         return Language.JAVASCRIPT
     return Language.PHP if any(sign in body for sign in _PHP_WITHIN) else None
 
 
 def _language_of_call(body: str) -> Language | None:
     """`at` starts a frame of three runtimes; what stands in its brackets tells them apart."""
-    if javascript.read_frame(body):
+    if javascript.is_frame(body):
         return Language.JAVASCRIPT
     inner = body.partition("(")[2].partition(")")[0]
     is_java_place = inner in {"Native Method", "Unknown Source", "<generated>"} or (
         "." in inner and " " not in inner and "," not in inner
     )
-    if is_java_place and ":line " not in body and java.read_frame(body):
+    if is_java_place and ":line " not in body and java.is_frame(body):
         return Language.JAVA
     return Language.CSHARP if "." in body and csharp.read_frame(body) else None
 

@@ -147,13 +147,14 @@ def _read_frame(text: StackText, rows: list[_Row], at: int, match: re.Match[str]
             source.append(body)
             last = at
         at += 1
+    file, line, function = match.groups()
     frame = Frame(
         raw=text.quote(rows[first].number, rows[last].number).lstrip(" |+"),
-        file=match["file"],
-        function=match["function"] or None,
-        line=int(match["line"]),
+        file=file,
+        function=function or None,
+        line=int(line),
         source="\n".join(source) or None,
-        in_app=python_in_app(match["file"]),
+        in_app=python_in_app(file),
     )
     return frame, at
 
