@@ -68,11 +68,8 @@ async def create_events(request: Request) -> Response:
     prepared = await _prepare_all(batch.events, _idempotency_key(request))
     batch.events.clear()
     good = [item for item in prepared if isinstance(item, Incoming)]
-    received = (
-        await receive_or_buffer(good, sender=sender, request_id=request.scope["state"]["request_id"], deps=deps)
-        if good
-        else []
-    )
+    request_id = request.scope["state"]["request_id"]
+    received = await receive_or_buffer(good, sender=sender, request_id=request_id, deps=deps) if good else []
     _raise_if_all_over_quota(received)
     answers = iter(received)
     results = [_item(next(answers) if isinstance(item, Incoming) else item) for item in prepared]
