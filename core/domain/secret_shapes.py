@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.domain.secret_pairs import MASK
+from core.domain.secret_triggers import Triggers
 from core.domain.secret_vendors import VENDOR_TOKENS
 
 _LONGEST_KEY_BLOCK = 16_384
@@ -62,6 +63,9 @@ _CARD = re.compile(
     r"|(?<!\d{4} )[2-6]\d{3}([ -])(?:\d{4}\1\d{4}\1\d{1,7}|\d{6}\1\d{4,5})(?!\w))(?!-\d|\.\d| \d{4}\b)",
     re.ASCII,
 )
+_SHORTEST_CARD = 13
+_CARD_START = re.compile(r"[2-6]\d{3}(?:\d{9}|[ -]\d{4})", re.ASCII)
+"""Of whatever `_CARD` matches."""
 _CARD_ISSUER = re.compile(
     r"(?:4\d{12}(?:\d{3}){0,2}|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|3(?:0[0-5]|[689]\d)\d{11}"
     r"|35\d{14}|6\d{15,18}|5[06-8]\d{11,17})"
@@ -73,19 +77,25 @@ def scrub_early_shapes(text: str) -> str:
     """What would be torn apart by a look for names first: key blocks and URLs."""
     if "PRIVATE KEY" in text:
         text = _scrub_key_blocks(text)
-    if "://" in text and "@" in text:
+    if "@" in text and "://" in text:
         text = _URL_TOKEN.sub(rf"\1{MASK}", _URL_PASSWORD.sub(rf"\1{MASK}@", text))
-    if "40" in text and "%" in text:
+    if "%" in text and "40" in text:
         text = _ENCODED_URL_PASSWORD.sub(rf"\1{MASK}", text)
     return text
 
 
 def scrub_late_shapes(text: str) -> str:
     """What stands anywhere, with no name beside it."""
-    for trigger, shape in _BY_TRIGGER:
-        if trigger in text:
+    if _TRIGGERS.may_match(text):
+        for trigger in _TRIGGERS.found(text):
+            shape = _BY_TRIGGER[trigger]
             text = shape.pattern.sub(shape.replacement, text)
-    return _CARD.sub(_masked_card, text)
+    return _CARD.sub(_masked_card, text) if may_hold_card(text) else text
+
+
+def may_hold_card(text: str) -> bool:
+    """False: nowhere are enough digits in a row, or in groups."""
+    return len(text) >= _SHORTEST_CARD and _CARD_START.search(text) is not None
 
 
 def _scrub_key_blocks(text: str) -> str:
@@ -147,4 +157,7 @@ _SHAPES = (
     *(_vendor_shape(start, rest) for start, rest in VENDOR_TOKENS.items()),
     _vendor_shape("rn_", _OWN_KEY),
 )
-_BY_TRIGGER = tuple((trigger, shape) for shape in _SHAPES for trigger in shape.triggers)
+_BY_TRIGGER = {trigger: shape for shape in _SHAPES for trigger in shape.triggers}
+_TRIGGERS = Triggers(_BY_TRIGGER)
+SIGNS_OF_SHAPES = frozenset(["private key", "://", "%", *(trigger.lower() for trigger in _BY_TRIGGER)])
+"""In lower case: one is in every text with such a shape but a card number's."""
