@@ -105,7 +105,7 @@ def refusal(request: Request, exc: errors.RootnoteError) -> JSONResponse:
     if status == 500:
         # Said to operators and not to callers: its words may name a secret, a host or a variable.
         raise exc
-    if request.url.path.startswith("/api/v1/events") and request.method == "POST":
+    if request.scope["path"].startswith("/api/v1/events") and request.method == "POST":
         metrics.EVENTS_REFUSED.labels(status).inc()
     return refused(exc, request.state.request_id)
 

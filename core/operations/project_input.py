@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -12,8 +13,9 @@ from core.domain.scrub import scrub_text
 from core.store.projects import ProjectFields
 
 
+@lru_cache(maxsize=1_000)
 def _no_secret(key: str) -> str:
-    """A key cannot be masked: two projects would be one."""
+    """A key cannot be masked: two projects would be one. Those that hold a secret are not remembered."""
     if scrub_text(key) != key:
         raise ValueError("must not look like a secret")
     return key

@@ -38,7 +38,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 
 def request_id_of(request: Request) -> str:
-    return str(request.state.request_id)
+    return str(request.scope["state"]["request_id"])
 
 
 def cursor_of(text: str | None) -> Cursor | None:
