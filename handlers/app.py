@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 
-from core import log, settings
-from handlers import cors, direct, docs, exposure, openapi, problems, wiring
-from handlers.middleware import RequestContext, TimeLimit
+from handlers import error_handlers, openapi
+from handlers.direct_routes import endpoints_of
 from handlers.responses import InertJSONResponse
-from handlers.routes import analyses, events, groups, health, ingest, jobs, keys, metadata, projects, usage
+from handlers.routes import (
+    analyses,
+    docs,
+    events,
+    groups,
+    health,
+    ingest,
+    jobs,
+    keys,
+    metadata,
+    projects,
+    usage,
+)
+from handlers.startup import deps_of_process, surround
+from handlers.wiring import Deps
 
 
-def create_app(deps: wiring.Deps | None = None) -> FastAPI:
+def create_app(deps: Deps | None = None) -> FastAPI:
     """`deps` is for those who bring their own, and know where they serve them.
 
     Raises ConfigError when the environment is wrong, and where AUTH=off would be open to others.
     """
-    if deps is None:
-        config = settings.load()
-        exposure.check_process(config.auth, argv=sys.argv, environ=os.environ)
-        log.configure(config.log_format, config.log_level, service="api")
-        deps = wiring.build(config)
     app = FastAPI(
         title="Rootnote",
         version="0.1.0",
@@ -38,15 +45,9 @@ def create_app(deps: wiring.Deps | None = None) -> FastAPI:
         default_response_class=InertJSONResponse,
         telemetry=_telemetry(os.environ),
     )
-    app.state.deps = deps
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
-    problems.install(app)
-    endpoints = direct.endpoints_of(ingest.router)
-    # The last one added is the outermost.
-    app.add_middleware(direct.Direct, endpoints=endpoints)
-    app.add_middleware(TimeLimit, seconds=deps.settings.request_timeout)
-    cors.allow(app, deps.settings.cors_origins)
-    app.add_middleware(RequestContext, plain_paths=frozenset(endpoints))
+    error_handlers.install(app)
+    surround(app, deps or deps_of_process(), endpoints_of(ingest.router))
     for routes in (ingest, events, groups, analyses, projects, metadata, jobs, usage, keys, health, docs):
         app.include_router(routes.router)
     return app

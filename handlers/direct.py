@@ -6,12 +6,9 @@ find one among all routes and to inject what it does not ask for costs more than
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from fastapi import APIRouter
-from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
@@ -33,7 +30,7 @@ class Direct:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = None
         if scope["type"] == "http" and scope["method"] == "POST":
-            endpoint = self._endpoints.get(scope["path"].removeprefix(scope.get("root_path", "")))
+            endpoint = self._endpoints.get(path_of(scope))
         if endpoint is None:
             await self._app(scope, receive, send)
             return
@@ -43,6 +40,12 @@ class Direct:
         except RootnoteError as exc:
             response = refusal(request, exc)
         await response(scope, receive, send)
+
+
+def path_of(scope: Scope) -> str:
+    """As routes know it: without what a server was told that it stands below."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
 
 
 class _Headers(Headers):
@@ -62,15 +65,3 @@ class _Request(Request):
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         super().__init__(scope, receive, send)
         self._headers = _Headers(scope)
-
-
-def endpoints_of(router: APIRouter) -> dict[str, Endpoint]:
-    """By path. Raises TypeError for a route that is not for POST alone, or needs FastAPI to be called."""
-    endpoints: dict[str, Endpoint] = {}
-    for route in router.routes:
-        if not isinstance(route, APIRoute) or route.methods != {"POST"} or route.dependencies:
-            raise TypeError(f"{route} cannot be reached directly")
-        if list(inspect.signature(route.endpoint).parameters) != ["request"]:
-            raise TypeError(f"{route} asks FastAPI for more than the request")
-        endpoints[route.path] = route.endpoint
-    return endpoints

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from core.domain.access import Caller
 from core.domain.page import Cursor, decode_cursor
-from core.operations.project_input import ProjectKey
+from core.operations.project_key import ProjectKey
 from handlers.openapi import PROBLEM_SCHEMA
 from handlers.wiring import Deps
 

@@ -10,7 +10,10 @@ from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from handlers.direct import Direct, endpoints_of
+from handlers.direct import Direct
+from handlers.direct_routes import endpoints_of
+from handlers.ingest import ENDPOINTS
+from handlers.routes import ingest
 
 
 async def direct(request: Request) -> Response:
@@ -46,6 +49,10 @@ async def test_the_routes_of_a_router_by_their_paths() -> None:
     router.post("/batch")(direct)
     FastAPI().include_router(router)
     assert endpoints_of(router) == {"/events": direct, "/events/batch": direct}
+
+
+def test_a_function_that_has_just_started_takes_all_that_fastapi_would() -> None:
+    assert endpoints_of(ingest.router) == ENDPOINTS
 
 
 async def _asks_for_more(request: Request, limit: Annotated[int, Query()] = 5) -> Response:
