@@ -206,10 +206,10 @@ def jobs_worked(settings: Settings, job_ids: list[UUID], turns: Callable[[], Tur
     ]
 
 
-async def test_a_job_waits_thrice(settings: Settings, by_wire: Settings, wire: Wire, query: Query) -> None:
+async def test_a_job_waits_twice(settings: Settings, by_wire: Settings, wire: Wire, query: Query) -> None:
     async with api(settings) as client:
         await poster(client, batch=PREPARED + REPEATS, is_new=True)()
     job_ids = [row["id"] for row in query("SELECT id FROM jobs WHERE kind = %s", JobKind.ANALYSE_GROUP)]
     _, *warm = jobs_worked(by_wire, job_ids, lambda: wire.turns)
-    assert min(turns.postgres for turns in warm) == 3
+    assert min(turns.postgres for turns in warm) == 2
     assert max(turns.redis for turns in warm) == 0
