@@ -38,7 +38,7 @@ _BATCH_SIZE = 100
 _KNOWN = 200
 """Errors that come again and again."""
 _MOST_PAGES_MORE = 2.0
-"""Times as many pages as with the fewest events: with a thousand times as many, an index is two levels deeper."""
+"""Times as many pages as with the fewest events: with a thousand times as many, indexes are deeper."""
 _STACK = "Traceback (most recent call last):\n" + "".join(
     f'  File "/srv/shop/checkout/views_{name}.py", line 41, in pay_{name}\n    total = price_of(cart)\n'
     for name in "abcdefghij"

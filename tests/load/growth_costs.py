@@ -29,7 +29,7 @@ class Cost:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Meter:
-    """`database` has one connection; `watch` is one to another database, so that looking costs nothing here."""
+    """`database` has one connection; `watch` is one to another database: looking costs nothing here."""
 
     database: Database
     watch: psycopg.Connection
@@ -60,5 +60,8 @@ class Meter:
         wal = self.watch.execute("SELECT pg_current_wal_insert_lsn() - '0/0'").fetchone()
         if touched is None or wal is None:
             raise RuntimeError(f"PostgreSQL knows nothing of {self.name}")
-        spent = int(Path(f"/proc/{pid}/schedstat").read_text().split()[0])
-        return int(touched[0]), int(touched[1]), int(wal[0]), spent
+        return int(touched[0]), int(touched[1]), int(wal[0]), _nanoseconds(pid)
+
+
+def _nanoseconds(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0])

@@ -98,10 +98,13 @@ class GrowingDatabase:
         return time.perf_counter() - started
 
     def _copy(self, statement: str, lines: Iterator[str]) -> None:
-        with psycopg.connect(self._url) as connection, connection.cursor() as cursor:
-            with cursor.copy(statement.encode()) as copy:
-                for block in lines:
-                    copy.write(block)
+        with (
+            psycopg.connect(self._url) as connection,
+            connection.cursor() as cursor,
+            cursor.copy(statement.encode()) as copy,
+        ):
+            for block in lines:
+                copy.write(block)
 
     def _drop_indexes(self, connection: psycopg.Connection) -> list[str]:
         """Foreign keys, too. Gives what makes them anew, in this order."""
@@ -133,8 +136,8 @@ class GrowingDatabase:
                 source = _ANY_EVENT if group in self._analysed else "\\N"
                 self._analysed.add(group)
                 lines.append(
-                    f"{_id_of(n, moment)}\t{_md5('group', group)}\tLikely cause: a time-out.\tgpt\t0.7\t{{}}\t"
-                    f"analysis-1\t{source}\n"
+                    f"{_id_of(n, moment)}\t{_md5('group', group)}\tLikely cause: a time-out.\tgpt\t0.7\t"
+                    f"{{}}\tanalysis-1\t{source}\n"
                 )
             yield "".join(lines)
 
