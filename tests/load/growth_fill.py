@@ -80,7 +80,8 @@ class GrowingDatabase:
         first_group = groups[0] if self._events else 0
         with psycopg.connect(self._url, autocommit=True) as connection:
             connection.execute("SET maintenance_work_mem = '256MB'")
-            made = self._drop_indexes(connection) if events > _SEVERAL_TIMES * self._events > 0 else []
+            many = events > _SEVERAL_TIMES * self._events > 0
+            made = drop_indexes(connection, "error_events", "error_analysis") if many else []
             numbers = {"from": first_group, "to": groups[1], "projects": PROJECTS, "days": DAYS}
             for statement in (_GROUPS, _JOBS, _CALLS):
                 connection.execute(statement, numbers)
@@ -106,25 +107,6 @@ class GrowingDatabase:
             for block in lines:
                 copy.write(block)
 
-    def _drop_indexes(self, connection: psycopg.Connection) -> list[str]:
-        """Foreign keys, too. Gives what makes them anew, in this order."""
-        wanted = {"tables": ["error_events", "error_analysis"]}
-        keys = connection.execute(
-            "SELECT conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid)"
-            " FROM pg_constraint WHERE conrelid::regclass::text = ANY(%(tables)s) AND contype IN ('p', 'f')"
-            " ORDER BY contype, conrelid = 'error_events'::regclass",
-            wanted,
-        ).fetchall()
-        for table, name, _ in keys:
-            connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}".encode())
-        indexes = connection.execute(
-            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = ANY(%(tables)s)", wanted
-        ).fetchall()
-        for name, _ in indexes:
-            connection.execute(f"DROP INDEX {name}".encode())
-        made = [f"ALTER TABLE {table} ADD CONSTRAINT {name} {text}" for table, name, text in reversed(keys)]
-        return made + [text for _, text in indexes]
-
     def _analysis_lines(self, first: int, last: int) -> Iterator[str]:
         """The first of each group is the original; which event it was of, its copies may say wrongly here."""
         for numbers, moment in _blocks(first, last, self._began):
@@ -140,6 +122,26 @@ class GrowingDatabase:
                     f"{{}}\tanalysis-1\t{source}\n"
                 )
             yield "".join(lines)
+
+
+def drop_indexes(connection: psycopg.Connection, *tables: str) -> list[str]:
+    """Keys and indexes, which cost more to keep up row by row. Gives what makes them anew, in this order."""
+    wanted = {"tables": list(tables)}
+    keys = connection.execute(
+        "SELECT conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid)"
+        " FROM pg_constraint WHERE conrelid::regclass::text = ANY(%(tables)s)"
+        " AND contype IN ('f', 'p', 'u') ORDER BY contype",
+        wanted,
+    ).fetchall()
+    for table, name, _ in keys:
+        connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}".encode())
+    indexes = connection.execute(
+        "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = ANY(%(tables)s)", wanted
+    ).fetchall()
+    for name, _ in indexes:
+        connection.execute(f"DROP INDEX {name}".encode())
+    made = [f"ALTER TABLE {table} ADD CONSTRAINT {name} {text}" for table, name, text in reversed(keys)]
+    return made + [text for _, text in indexes]
 
 
 def _event_lines(first: int, last: int, began: int) -> Iterator[str]:

@@ -21,6 +21,7 @@ from infra.local.postgres import PostgresServer
 from infra.simulation.table import markdown
 from tests.conftest import migrate
 from tests.load.growth_costs import Cost, Meter
+from tests.load.growth_fill import drop_indexes
 from worker.usecases.sweep import SweepTools, sweep
 from worker.usecases.window import Window
 
@@ -142,22 +143,12 @@ def _add_finished(url: str, first: int, last: int) -> None:
     """By COPY, without the indexes, which are made anew."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET maintenance_work_mem = '256MB'")
-        indexes = connection.execute(
-            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'jobs'"
-            " AND indexname NOT IN (SELECT conname FROM pg_constraint WHERE conrelid = 'jobs'::regclass)"
-        ).fetchall()
-        for name, _ in indexes:
-            connection.execute(f"DROP INDEX {name}".encode())
-        connection.execute("ALTER TABLE jobs DROP CONSTRAINT fk_jobs_project_id")
+        made = drop_indexes(connection, "jobs")
         with connection.cursor() as cursor, cursor.copy(_FINISHED) as copy:
             for block in range(first, last, _BLOCK):
                 copy.write("".join(_line(n) for n in range(block, min(last, block + _BLOCK))))
-        connection.execute(
-            "ALTER TABLE jobs ADD CONSTRAINT fk_jobs_project_id"
-            " FOREIGN KEY (project_id) REFERENCES projects (id)"
-        )
-        for _, text in indexes:
-            connection.execute(text.encode())
+        for statement in made:
+            connection.execute(statement.encode())
         connection.execute("VACUUM (ANALYZE) jobs")
 
 
