@@ -27,6 +27,7 @@ from infra.simulation.table import markdown
 from tests.conftest import migrate
 from tests.integration.analysing import ScriptedModels, tools_for, work
 from tests.load.growth_costs import Cost, Meter
+from tests.load.growth_fan_out import measure_fan_out
 from tests.load.growth_fill import PROJECTS, GrowingDatabase
 from tests.load.growth_sweeps import measure_sweeps
 from tests.load.result import Result
@@ -53,10 +54,11 @@ def run(arguments: list[str]) -> Result:
     sizes = SIZES[:-1] if is_quick else SIZES
     costs = asyncio.run(_measure(sizes))
     sweeps = measure_sweeps((0, 100_000) if is_quick else (0, 100_000, 5_000_000))
+    fan_out = measure_fan_out()
     return Result(
         title="Growth",
-        table=_table(costs, sizes) + "\n" + sweeps.table,
-        faults=(*_growing(costs, sizes), *sweeps.faults),
+        table="\n".join((_table(costs, sizes), sweeps.table, fan_out.table)),
+        faults=(*_growing(costs, sizes), *sweeps.faults, *fan_out.faults),
     )
 
 

@@ -22,7 +22,7 @@ from worker.usecases.offline import ask_offline
 
 FIRST_COPIES = 200
 """Made while the group's row is locked, for which ingest of its errors waits."""
-COPIES_A_BATCH = 2_000
+COPIES_A_BATCH = 500
 _TELL_EVERY = 20_000
 """Copies, of a job that has many to make."""
 
