@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from tests.conftest import ROOT
-from tests.load import cold_start, ingest
+from tests.load import cold_start, growth, ingest
 from tests.load.command import Command, Part, choose, exit_code
 from tests.load.machine import machine
 from tests.page_sections import replace_section
@@ -16,6 +16,7 @@ from tests.page_sections import replace_section
 PARTS: dict[str, Part] = {
     "ingest": ingest.run,
     "cold_start": cold_start.run,
+    "growth": growth.run,
 }
 """In the page's order; each has the page's section of its name."""
 PAGE = ROOT / "docs" / "performance.md"
