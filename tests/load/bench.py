@@ -30,19 +30,19 @@ _COMMAND = Command(
 )
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], command: Command = _COMMAND) -> int:
     """1 where a promise was broken; to be slow is none. A part is written as soon as it has ended."""
-    chosen = choose(_COMMAND, arguments)
+    chosen = choose(command, arguments)
     if chosen is None:
         return 0
     results = []
     for name in chosen.names:
-        result = PARTS[name](chosen.rest)
+        result = command.parts[name](chosen.rest)
         text = f"## {result.title}\n\n{result.table}\n"
         sys.stdout.write(text)
         if chosen.is_to_write:
-            replace_section(PAGE, "machine", machine())
-            replace_section(PAGE, name, text)
+            replace_section(command.page, "machine", machine())
+            replace_section(command.page, name, text)
         results.append(result)
     return exit_code(results)
 

@@ -9,9 +9,10 @@ _SPARE = 1.1
 
 
 def bars(title: str, unit: str, values: Mapping[str, float]) -> str:
-    """A Mermaid block: one bar for each label, in the order given. Raises ValueError without values.
+    """A Mermaid block: one bar for each label, from the top down. Raises ValueError without values.
 
-    `unit` stands at the axis of values, which begins at 0. Labels may not hold quotation marks.
+    `unit` stands at the axis of values, which begins at 0. Bars lie, since labels are longer than bars are
+    wide; they may not hold quotation marks.
     """
     if not values:
         raise ValueError("a chart needs a value")
@@ -20,7 +21,7 @@ def bars(title: str, unit: str, values: Mapping[str, float]) -> str:
     top = max(values.values()) * _SPARE or 1.0
     return (
         "```mermaid\n"
-        "xychart-beta\n"
+        "xychart-beta horizontal\n"
         f'  title "{title}"\n'
         f"  x-axis [{labels}]\n"
         f'  y-axis "{unit}" 0 --> {_number(top)}\n'

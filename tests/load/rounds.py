@@ -47,7 +47,9 @@ def in_turns(subjects: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, 
 
 
 def number(value: float) -> str:
-    """For people: three digits are enough, and thousands have a comma."""
+    """For people: about three digits, and a comma in thousands."""
     if value >= 100:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2g}" if value < 1 else f"{value:.2f}"
+    if value >= 10:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"

@@ -10,7 +10,7 @@ from tests.load.chart import bars
 def test_a_bar_for_each_label_in_order() -> None:
     assert bars("Events", "a second", {"ours": 15_234.6, "the guide": 652.04, "none": 0.5}) == (
         "```mermaid\n"
-        "xychart-beta\n"
+        "xychart-beta horizontal\n"
         '  title "Events"\n'
         '  x-axis ["ours", "the guide", "none"]\n'
         '  y-axis "a second" 0 --> 16758\n'

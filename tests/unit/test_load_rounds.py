@@ -33,7 +33,8 @@ def test_subjects_take_turns_and_lead_alternately(capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(12_345.6, "12,346"), (99.94, "99.9"), (9.876, "9.88"), (0.0456, "0.046"), (0, "0")]
+    ("value", "text"),
+    [(12_345.6, "12,346"), (99.94, "99.9"), (9.876, "9.88"), (0.7, "0.70"), (0.0456, "0.046"), (0, "0")],
 )
 def test_numbers_are_for_people(value: float, text: str) -> None:
     assert number(value) == text

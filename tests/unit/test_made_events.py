@@ -37,7 +37,7 @@ def test_a_hundred_errors_come_again_and_new_ones_never() -> None:
 
 def test_stacks_are_of_three_languages_that_are_read() -> None:
     stacks = [parse(one.stack or "") for one in sent(made_events(Texts.MIX))[:ERRORS]]
-    assert len({stack.language for stack in stacks if stack}) == 3
+    assert len({stack.language for stack in stacks}) == 3
 
 
 def test_an_event_has_the_size_that_the_page_names() -> None:
