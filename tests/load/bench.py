@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from tests.conftest import ROOT
-from tests.load import ingest, reads, worker
+from tests.load import bugsink, ingest, reads, worker
 from tests.load.command import Command, Part, choose, exit_code
 from tests.load.machine import machine
 from tests.page_sections import replace_section
@@ -17,6 +17,7 @@ PARTS: dict[str, Part] = {
     "ingest": ingest.run,
     "worker": worker.run,
     "reads": reads.run,
+    "bugsink": bugsink.run,
 }
 """In the page's order; each has the page's section of its name."""
 PAGE = ROOT / "docs" / "performance.md"

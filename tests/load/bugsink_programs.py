@@ -1,4 +1,4 @@
-"""Bugsink on this machine, from its own package in an environment of its own, as its single-server guide says.
+"""Bugsink on this machine, from its own package in an environment of its own, as it says itself.
 
 Its template for one server (SQLite, its own queue with four workers), gunicorn with the settings of its own
 container image; quotas are raised, what calls home is off, and there is no proxy in front.
@@ -10,6 +10,7 @@ import json
 import os
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -27,12 +28,14 @@ from tests.load.process_tree import cpu_seconds
 
 BIN = ROOT / ".venv-bugsink" / "bin"
 _START_SECONDS = 60
+_INSTALL_SECONDS = 600
+_REASON = 300
 _SETTINGS = """
 SECURE_PROXY_SSL_HEADER = None
 USE_X_REAL_IP = False
 BUGSINK["PHONEHOME"] = False
-for _quota in ("PROJECT_PER_5_MINUTES", "PROJECT_PER_HOUR", "PROJECT_PER_MONTH", "5_MINUTES", "HOUR", "MONTH"):
-    BUGSINK["MAX_EVENTS_PER_" + _quota] = 1_000_000_000
+for _span in ("5_MINUTES", "HOUR", "MONTH"):
+    BUGSINK["MAX_EVENTS_PER_" + _span] = BUGSINK["MAX_EVENTS_PER_PROJECT_PER_" + _span] = 1_000_000_000
 """
 _PROJECTS = """
 import json
@@ -41,6 +44,15 @@ made = [Project.objects.create(name=f"bench-{n}", slug=f"bench-{n}", retention_m
         for n in range(COUNT)]
 print("made:" + json.dumps([[one.pk, one.sentry_key.hex] for one in made]))
 """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Used:
+    """So far: seconds of CPU, with what its database takes, and events that are in its tables."""
+
+    accepting: float
+    digesting: float
+    digested: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,22 +65,20 @@ class Bugsink:
     web: Program
     digester: Program
 
-    def cpu(self) -> float:
-        """Seconds, of all its processes so far; the database is in them."""
-        return cpu_seconds(self.web.pid) + cpu_seconds(self.digester.pid)
-
-    def digested(self) -> int:
-        with closing(
-            sqlite3.connect(f"file:{self.folder}/db.sqlite3?mode=ro", uri=True, timeout=30)
-        ) as database:
-            [found] = database.execute("SELECT count(*) FROM events_event").fetchone()
-        return int(found)
+    def used(self) -> Used:
+        return Used(
+            accepting=cpu_seconds(self.web.pid),
+            digesting=cpu_seconds(self.digester.pid),
+            digested=self._number("SELECT count(*) FROM events_event"),
+        )
 
     def groups(self) -> int:
-        with closing(
-            sqlite3.connect(f"file:{self.folder}/db.sqlite3?mode=ro", uri=True, timeout=30)
-        ) as database:
-            [found] = database.execute("SELECT count(*) FROM issues_issue").fetchone()
+        return self._number("SELECT count(*) FROM issues_issue")
+
+    def _number(self, sql: str) -> int:
+        address = f"file:{self.folder}/db.sqlite3?mode=ro"
+        with closing(sqlite3.connect(address, uri=True, timeout=30)) as database:
+            [found] = database.execute(sql).fetchone()
         return int(found)
 
     def rest(self) -> None:
@@ -79,11 +89,19 @@ class Bugsink:
         psutil.Process(self.digester.pid).resume()
 
 
-def why_not() -> str:
-    """Why it cannot be run here; empty where it can."""
-    if (BIN / "bugsink-manage").exists():
-        return ""
-    return f"{BIN.parent.name} is not there: `make {BIN.parent.name}/.ready` could not install it, or was not run"
+def why_not_installed(venv: str = BIN.parent.name) -> str:
+    """What was said when it could not be installed; empty where it is there, as it is from then on."""
+    made = subprocess.run(
+        ["make", "--silent", f"{venv}/.ready"],
+        cwd=ROOT,
+        stdout=sys.stderr,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=_INSTALL_SECONDS,
+        check=False,
+    )
+    errors = [line for line in made.stderr.splitlines() if line.startswith("ERROR")]
+    return (errors or [made.stderr.strip()])[-1][:_REASON] if made.returncode else ""
 
 
 def version() -> str:
@@ -105,11 +123,9 @@ def bugsink(folder: Path) -> Iterator[Bugsink]:
         _call("bugsink-manage", *words, cwd=folder)
     said = _call("bugsink-manage", "shell", "-c", _PROJECTS.replace("COUNT", str(PROJECTS)), cwd=folder)
     made = json.loads(said.partition("made:")[2].splitlines()[0])
-    gunicorn = (
-        "gunicorn",
-        *("--config", "python:bugsink.gunicorn.docker.conf", f"--bind=127.0.0.1:{port}", "bugsink.wsgi"),
-    )
-    web = _start("bugsink", folder, *gunicorn)
+    [gunicorn] = BIN.parent.glob("lib/python*/site-packages/bugsink/gunicorn.docker.conf.py")
+    settings = (f"--config={gunicorn}", f"--bind=127.0.0.1:{port}", "--access-logfile=-")
+    web = _start("bugsink", folder, "gunicorn", *settings, "bugsink.wsgi")
     digester = _start("snappea", folder, "bugsink-runsnappea")
     try:
         wait_until(lambda: _answers(port), _START_SECONDS, f"Bugsink answers\n{web.text()[-2_000:]}")

@@ -29,6 +29,7 @@ class Envelopes:
     """Requests as bytes, by number: no two have the same event id, and every hundredth is the same error."""
 
     dsns: tuple[Dsn, ...]
+    sent_at: bytes
     item: bytes
 
     def __call__(self, number: int) -> bytes:
@@ -49,15 +50,16 @@ class Envelopes:
             b"n": b"%08d" % (10_000_000 + number),
             b"word": _word(number % ERRORS),
         }
-        header = b'{"event_id":"%b","sent_at":"%b"}' % (event_id, _now().encode())
+        header = b'{"event_id":"%b","sent_at":"%b"}' % (event_id, self.sent_at)
         return b'%b\n{"type":"event","length":%d}\n%b\n' % (header, len(item), item)
 
 
 def made_envelopes(*dsns: Dsn) -> Envelopes:
-    """For as many projects as there are in `made_events`. Raises ValueError for another number."""
+    """Of now, for as many projects as `made_events` has. Raises ValueError for another number."""
     if len(dsns) != PROJECTS:
         raise ValueError(f"{len(dsns)} projects, not {PROJECTS}")
-    return Envelopes(dsns=dsns, item=json.dumps(_event(), separators=(",", ":")).encode())
+    item = json.dumps(_event(), separators=(",", ":")).encode()
+    return Envelopes(dsns=dsns, sent_at=_now().encode(), item=item)
 
 
 def _event() -> dict[str, object]:

@@ -21,7 +21,7 @@ from tests.load.rounds import in_turns
 from tests.load.workers import Worker, running, workers
 
 AT_ONCE, THINKING = 0.0, 1.0
-WIDE = "plain 8"
+BASE, WIDE = "plain 2", "plain 8"
 _SETTLE_SECONDS = 3.0
 """Dispatch finds out meanwhile how fast the worker is."""
 _MOST_A_SECOND = {AT_ONCE: 400, THINKING: 100}
