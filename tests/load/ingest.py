@@ -16,16 +16,16 @@ from tests.load.ingest_turns import count_turns
 from tests.load.result import Result
 from tests.load.rounds import in_turns
 
-_USUAL = Pace(rounds=5, seconds=2.5, beside=1.5)
-_QUICK = Pace(rounds=2, seconds=0.8, beside=0.5)
+_USUAL = Pace(rounds=5, seconds=2.5, beside=1.3)
+_QUICK = Pace(rounds=2, seconds=0.5, beside=0.3)
 
 
 def run(arguments: list[str]) -> Result:
     """About four minutes."""
     parser = argparse.ArgumentParser(prog="python -m tests.load.bench ingest", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="2 rounds of a second")
+    parser.add_argument("--quick", action="store_true", help="2 rounds of half a second")
     pace = _QUICK if parser.parse_args(arguments).quick else _USUAL
     with tempfile.TemporaryDirectory(prefix="rootnote-bench-") as name, stage(Path(name)) as servers:
         measured = in_turns(rows(servers, pace), pace.rounds)
-        turns = count_turns(servers, seconds=pace.beside)
+        turns = count_turns(servers, seconds=pace.beside / 2)
     return Result(title="Ingest", table=tables(measured, turns))

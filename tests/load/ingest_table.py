@@ -32,6 +32,7 @@ _HEADINGS = (
     "",
     "events/s",
     "times the guide",
+    "times less CPU",
     "p50 ms",
     "p99 ms",
     "CPU µs an event: server",
@@ -52,6 +53,11 @@ class Measured:
     server: float | None = None
     postgres: float | None = None
     valkey: float | None = None
+
+    @property
+    def cpu(self) -> float:
+        """Of all servers together."""
+        return sum(value for value in (self.server, self.postgres, self.valkey) if value is not None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,19 +89,17 @@ def tables(measured: Mapping[str, Rounds], turns: Mapping[str, Turns]) -> str:
 
 
 def _table(table: str, named: Mapping[str, Rounds]) -> str:
-    to_guide = {name: ratios(_rates(found), to=_rates(named[GUIDE])) for name, found in named.items()}
-    lines = [
-        (
-            name,
-            str(spread(_rates(found))),
-            str(to_guide[name]),
-            *(_cell(found, column) for column in _COLUMNS),
-        )
-        for name, found in named.items()
-    ]
+    guide = named[GUIDE]
+    to_guide = {name: ratios(_rates(found), to=_rates(guide)) for name, found in named.items()}
+    less_cpu = {name: ratios(_cpu(guide), to=_cpu(found)) for name, found in named.items()}
+    lines = []
+    for name, found in named.items():
+        cells = (_cell(found, column) for column in _COLUMNS)
+        lines.append((name, str(spread(_rates(found))), str(to_guide[name]), str(less_cpu[name]), *cells))
     text = f"### {table}\n\n{markdown(_HEADINGS, lines)}"
     if table in TARGETS:
-        text += f"\n{_verdict(to_guide[OURS], TARGETS[table])}\n\n{_chart(table, to_guide)}"
+        verdict = _verdict(to_guide[OURS], less_cpu[OURS], TARGETS[table])
+        text += f"\n{verdict}\n\n{_chart(table, to_guide)}"
     return text
 
 
@@ -103,14 +107,21 @@ def _rates(found: Rounds) -> list[float]:
     return [each.events_a_second for each in found]
 
 
+def _cpu(found: Rounds) -> list[float]:
+    return [each.cpu for each in found]
+
+
 def _cell(found: Rounds, column: Callable[[Measured], float | None]) -> str:
     values = [value for each in found if (value := column(each)) is not None]
     return str(spread(values)) if values else _NOTHING
 
 
-def _verdict(ratio: Spread, target: float) -> str:
+def _verdict(ratio: Spread, less_cpu: Spread, target: float) -> str:
     met = "met" if ratio.median >= target else "not met"
-    return f"Target: {target:g} times the guide's rate. In this run {number(ratio.median)} times: {met}."
+    return (
+        f"Target: {target:g} times the guide's rate. In this run {number(ratio.median)} times, with"
+        f" {number(less_cpu.median)} times less CPU: {met}."
+    )
 
 
 def _chart(table: str, to_guide: Mapping[str, Spread]) -> str:

@@ -17,6 +17,9 @@ from tests.load.made_events import Texts, made_events
 _LATENCY = 0.002
 """Seconds by which both are away: in these whoever does not wait for an answer has said the rest."""
 
+_WARMING = 8
+"""Connections at least, so that each of the errors comes once."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Wires:
@@ -57,7 +60,7 @@ def _count(
 ) -> Turns:
     stage.empty()
     # Connections are opened, statements prepared, and the groups there that come again and again.
-    stage.send(server.port, requests, connections=connections, seconds=seconds)
+    stage.send(server.port, requests, connections=max(connections, _WARMING), seconds=seconds)
     postgres, valkey = wires.postgres.turns, wires.valkey.turns
     sent = stage.send(server.port, requests, connections=connections, seconds=seconds)
     events = sent.answers * (requests.batch or 1)
