@@ -66,8 +66,8 @@ def _verdict(found: dict[str, list[Turn]]) -> str:
     return (
         f"With a model that takes a second Rootnote keeps {calls} calls under way in"
         f" {memory / 2**20:,.0f} MiB (asked for: at least {LEAST_CALLS}, in at most"
-        f" {MOST_MEMORY / 2**20:,.0f} MiB); with one that answers at once it has {rate} of plain Celery's rate"
-        f" (asked for: {LEAST_RATE:g})."
+        f" {MOST_MEMORY / 2**20:,.0f} MiB); with one that answers at once it has {rate} of plain Celery's"
+        f" rate (asked for: {LEAST_RATE:g})."
     )
 
 
