@@ -18,23 +18,24 @@ from pathlib import Path
 from tests.load.lean_model import LeanModel, running_lean_model
 from tests.load.process_tree import cpu_seconds, pss_bytes
 from tests.load.rounds import in_turns
-from tests.load.workers import Worker, running, workers
+from tests.load.workers import BASE, OURS, WIDE, Worker, running, workers
 
-AT_ONCE, THINKING = 0.0, 1.0
-BASE, WIDE = "plain 2", "plain 8"
+AT_ONCE, THINKING, SLOW = 0.0, 1.0, 4.0
+"""Seconds that a model takes. A slow one is there to see how many calls gather, on however slow a core."""
+FULL = f"{OURS}, with a slow model"
 _SETTLE_SECONDS = 3.0
-"""Dispatch finds out meanwhile how fast the worker is."""
-_MOST_A_SECOND = {AT_ONCE: 400, THINKING: 100}
+"""And the model's own time: dispatch finds out meanwhile how fast the worker is."""
+_MOST_A_SECOND = {AT_ONCE: 400, THINKING: 100, SLOW: 25}
 """Jobs to store for each second that is measured. Should a worker be faster, its time is cut short."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """`seconds` for each figure. `wide_rounds`: of plain workers with more processes."""
+    """`seconds` for each figure. `has_extras`: one round each of WIDE and FULL."""
 
     rounds: int
     seconds: float
-    wide_rounds: int
+    has_extras: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,18 +65,15 @@ def measure(plan: Plan) -> dict[str, list[Turn]]:
         running_lean_model() as model,
         workers(Path(name), model_url=model.openai_base_url) as subjects,
     ):
-        turns = {
-            name: partial(_turn, worker, model, _latencies(name), plan, core)
-            for name, worker in subjects.items()
+        turn = partial(_turn, model=model, plan=plan, core=core)
+        found = in_turns(
+            {name: partial(turn, subjects[name], (AT_ONCE, THINKING)) for name in (OURS, BASE)}, plan.rounds
+        )
+        extras = {
+            WIDE: partial(turn, subjects[WIDE], (THINKING,)),
+            FULL: partial(turn, subjects[OURS], (SLOW,)),
         }
-        wide = {WIDE: turns.pop(WIDE)}
-        found = in_turns(turns, plan.rounds)
-        return found | in_turns(wide, plan.wide_rounds) if plan.wide_rounds else found
-
-
-def _latencies(name: str) -> tuple[float, ...]:
-    """More plain processes are there to show what calls at one time cost them."""
-    return (THINKING,) if name == WIDE else (AT_ONCE, THINKING)
+        return found | in_turns(extras, 1) if plan.has_extras else found
 
 
 @contextmanager
@@ -90,17 +88,22 @@ def _one_core() -> Iterator[set[int]]:
         os.sched_setaffinity(0, all_cores)
 
 
-def _turn(worker: Worker, model: LeanModel, latencies: Sequence[float], plan: Plan, core: set[int]) -> Turn:
-    wanted = sum(_MOST_A_SECOND[latency] for latency in latencies) * (_SETTLE_SECONDS + plan.seconds)
+def _turn(
+    worker: Worker, latencies: Sequence[float], *, model: LeanModel, plan: Plan, core: set[int]
+) -> Turn:
+    seconds = {latency: max(plan.seconds, latency) for latency in latencies}
+    wanted = sum(
+        _MOST_A_SECOND[latency] * (_SETTLE_SECONDS + latency + seconds[latency]) for latency in latencies
+    )
     worker.store(max(0, round(wanted) - worker.left()))
     model.set_latency(AT_ONCE)
     found = {}
     with running(worker, core) as program:
         for latency in latencies:
             model.set_latency(latency)
-            time.sleep(_SETTLE_SECONDS)
+            time.sleep(_SETTLE_SECONDS + latency)
             model.set_latency(latency)
-            found[latency] = _measure(worker, program.pid, model, plan.seconds)
+            found[latency] = _measure(worker, program.pid, model, seconds[latency])
         model.set_latency(AT_ONCE)
     return found
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.load.worker_page import faults, text
-from tests.load.worker_run import AT_ONCE, THINKING, Measured, Plan, Turn
+from tests.load.worker_run import AT_ONCE, FULL, SLOW, THINKING, Measured, Plan, Turn
+from tests.load.workers import BASE, OURS, WIDE
 
 _MIB = 2**20
 
@@ -15,23 +16,33 @@ def measured(*, rate: float, cpu: float = 5.0, calls: int = 2, memory: int = 200
 
 def turns(*, calls: int, memory: int) -> dict[str, list[Turn]]:
     ours: list[Turn] = [
-        {AT_ONCE: measured(rate=rate, cpu=10), THINKING: measured(rate=60, calls=calls, memory=memory)}
-        for rate in (90.0, 80.0, 100.0)
+        {AT_ONCE: measured(rate=rate, cpu=10), THINKING: measured(rate=60)} for rate in (90.0, 80.0, 100.0)
     ]
     plain: list[Turn] = [{AT_ONCE: measured(rate=100), THINKING: measured(rate=2)} for _ in ours]
-    return {"ours": ours, "plain 2": plain, "plain 8": [{THINKING: measured(rate=8, calls=8)}]}
+    wide: list[Turn] = [{THINKING: measured(rate=8, calls=8)}]
+    full: list[Turn] = [{SLOW: measured(rate=16, calls=calls, memory=memory)}]
+    return {OURS: ours, BASE: plain, WIDE: wide, FULL: full}
 
 
 def test_a_row_has_the_median_its_spread_and_ratios_to_plain_celery() -> None:
-    said = text(turns(calls=64, memory=300), Plan(rounds=3, seconds=7, wide_rounds=1))
+    said = text(turns(calls=64, memory=300), Plan(rounds=3, seconds=7, has_extras=True))
     at_once, _, thinking = said.partition("A model that takes a second")
     assert (
         "| Rootnote, `--concurrency=2` | 90.0 (80.0-100) | 0.90 (0.80-1.00) | 10.0 (10.0-10.0) |" in at_once
     )
     assert "concurrency=8" not in at_once
     assert "| plain Celery, `--concurrency=8` | 8.00 (8.00-8.00) | 4.00 (4.00-4.00) |" in thinking
-    assert "keeps 64 calls under way in 300 MiB" in thinking
+    assert "it keeps 64 calls under way in 300 MiB" in thinking
     assert "it has 0.90 (0.80-1.00) of plain Celery's rate (asked for: 0.6)" in thinking
+
+
+def test_without_extras_nothing_is_said_of_them() -> None:
+    found = turns(calls=2, memory=300)
+    del found[WIDE], found[FULL]
+    said = text(found, Plan(rounds=3, seconds=7, has_extras=False))
+    assert "under way" not in said
+    assert "concurrency=8" not in said
+    assert list(faults(found)) == []
 
 
 def test_fifty_calls_within_two_gibibytes_are_promised() -> None:
