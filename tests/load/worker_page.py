@@ -56,9 +56,12 @@ def _row(name: str, rounds: list[Measured], base: list[Measured]) -> tuple[str, 
 
 
 def _verdict(found: dict[str, list[Turn]]) -> str:
-    rate = ratios(*([turn[AT_ONCE].rate for turn in found[name]] for name in (OURS, BASE)))
+    at_once = [[turn[AT_ONCE] for turn in found[name]] for name in (OURS, BASE)]
+    rate = ratios(*([one.rate for one in turns] for turns in at_once))
+    cpu = ratios(*([one.cpu for one in turns] for turns in at_once))
     said = (
-        f"With a model that answers at once it has {rate} of plain Celery's rate (asked for: {LEAST_RATE:g})."
+        f"With a model that answers at once Rootnote has {rate} of plain Celery's rate (asked for:"
+        f" {LEAST_RATE:g}), for {cpu} of its CPU a job."
     )
     for full in _full(found):
         said += (

@@ -25,7 +25,7 @@ AT_ONCE, THINKING, SLOW = 0.0, 1.0, 4.0
 FULL = f"{OURS}, with a slow model"
 _SETTLE_SECONDS = 3.0
 """And the model's own time: dispatch finds out meanwhile how fast the worker is."""
-_MOST_A_SECOND = {AT_ONCE: 400, THINKING: 100, SLOW: 25}
+_MOST_A_SECOND = {AT_ONCE: 250, THINKING: 100, SLOW: 25}
 """Jobs to store for each second that is measured. Should a worker be faster, its time is cut short."""
 
 

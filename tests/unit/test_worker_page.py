@@ -33,7 +33,8 @@ def test_a_row_has_the_median_its_spread_and_ratios_to_plain_celery() -> None:
     assert "concurrency=8" not in at_once
     assert "| plain Celery, `--concurrency=8` | 8.00 (8.00-8.00) | 4.00 (4.00-4.00) |" in thinking
     assert "it keeps 64 calls under way in 300 MiB" in thinking
-    assert "it has 0.90 (0.80-1.00) of plain Celery's rate (asked for: 0.6)" in thinking
+    assert "Rootnote has 0.90 (0.80-1.00) of plain Celery's rate (asked for: 0.6)" in thinking
+    assert "for 2.00 (2.00-2.00) of its CPU a job" in thinking
 
 
 def test_without_extras_nothing_is_said_of_them() -> None:
