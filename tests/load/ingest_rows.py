@@ -20,11 +20,13 @@ CONNECTIONS = 32
 """With more than it has threads the guide's code would wait for itself."""
 BATCH_CONNECTIONS = 8
 BATCH_SIZE = 100
+_MAIN = {row_name(table, name) for table in (SINGLES, BATCHES) for name in (OURS, GUIDE)}
+"""What the ratios of the targets are of."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pace:
-    """`seconds` of a round of what the ratios are of, `beside` of all else."""
+    """`seconds` of a round of what the targets are about, `beside` of all else."""
 
     rounds: int
     seconds: float
@@ -59,9 +61,6 @@ def rows(stage: Stage, pace: Pace) -> dict[str, Callable[[], Measured]]:
         **({row_name(SINGLES, "pgbench, one INSERT a transaction"): inserts} if inserts else {}),
         row_name(SINGLES, PUSHES): partial(_measure_pushes, stage, pace),
     }
-
-
-_MAIN = {row_name(table, name) for table in (SINGLES, BATCHES) for name in (OURS, GUIDE)}
 
 
 def _subjects(stage: Stage) -> dict[str, Subject]:
@@ -133,7 +132,7 @@ def _used(stage: Stage, server: HttpServer) -> tuple[float, float, float]:
 
 
 def _measure_inserts(stage: Stage, program: str, pace: Pace) -> Measured:
-    url = stage.postgres.url
+    url = stage.ours_url
     script = floors.prepare_inserts(url, stage.folder)
     before = cpu_seconds(stage.postgres.pid)
     seconds = max(1, round(pace.beside))

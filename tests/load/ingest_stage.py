@@ -72,6 +72,7 @@ class Stage:
     folder: Path
     postgres: PostgresServer
     valkey: ValkeyServer
+    ours_url: str
     guide_url: str
     ours: HttpServer
     keyed: HttpServer
@@ -83,20 +84,22 @@ class Stage:
 
     def empty(self) -> None:
         """No event, group, job or message is left, on either side."""
-        empty(self.postgres.url, self.guide_url)
+        for url, statement in ((self.ours_url, _EMPTY_OURS), (self.guide_url, _EMPTY_REFERENCE)):
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute(statement)
         with redis.Redis.from_url(self.valkey.url) as client:
             client.flushall()
 
     def analyse(self) -> None:
         """Every group that there is has its analysis now."""
         insert, done = _ANALYSE
-        with psycopg.connect(self.postgres.url, autocommit=True) as connection:
+        with psycopg.connect(self.ours_url, autocommit=True) as connection:
             connection.execute(insert, (ANALYSIS_VERSION,))
             connection.execute(done)
 
     def stored(self) -> int:
         """Events, on both sides together."""
-        return sum(_count(url) for url in (self.postgres.url, self.guide_url))
+        return sum(_count(url) for url in (self.ours_url, self.guide_url))
 
     def send(self, port: int, requests: HttpRequests, *, connections: int, seconds: float) -> Sent:
         """From the sender's process, with events that were never sent before. RuntimeError where an answer
@@ -131,6 +134,7 @@ def stage(folder: Path) -> Iterator[Stage]:
             folder=folder,
             postgres=postgres,
             valkey=valkey,
+            ours_url=postgres.url,
             guide_url=guide_url,
             key=key_to(postgres.url, project_keys()),
             ours=serve("ours", OURS, **both, AUTH="off"),
@@ -151,12 +155,6 @@ def stage(folder: Path) -> Iterator[Stage]:
 def other_database(redis_url: str) -> str:
     """Of the same Redis: both sides' queues have the same name."""
     return redis_url.removesuffix("/0") + "/1"
-
-
-def empty(ours_url: str, guide_url: str) -> None:
-    for url, statement in ((ours_url, _EMPTY_OURS), (guide_url, _EMPTY_REFERENCE)):
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(statement)
 
 
 def _count(url: str) -> int:

@@ -84,7 +84,7 @@ def _wires(stage: Stage) -> Iterator[_Wires]:
             "ours-counted",
             SERVE,
             folder=stage.folder,
-            DATABASE_URL=postgres.routed(stage.postgres.url),
+            DATABASE_URL=postgres.routed(stage.ours_url),
             REDIS_URL=redis_url,
             AUTH="off",
         )
