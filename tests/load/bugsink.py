@@ -40,7 +40,7 @@ def _text(found: Found, plan: Plan) -> str:
         f"Bugsink {version()} from its own package, by its template for one server (SQLite, four digesting"
         " workers) and the gunicorn settings of its container image, with quotas raised; Rootnote with one"
         f" API process, a key and quotas. The same 100 errors of {PROJECTS} projects come again and again,"
-        f" over {CONNECTIONS} connections, in {plan.rounds} rounds of {plan.sending:g} s each. Bugsink takes"
+        f" over {CONNECTIONS} connections, {plan.rounds} times for {plan.sending:g} s. Bugsink takes"
         f" them as envelopes by the Sentry protocol ({sizes[PEER]:,} bytes; a real SDK's are larger),"
         f" Rootnote, which has no such route yet, as its own JSON ({sizes[ROOTNOTE]:,} bytes).\n\n"
         "Bugsink accepts an event by writing it to a file, unsynced, and digests it into its tables later:"
