@@ -20,7 +20,8 @@ MAX_TITLE = 200
 _MAX_METHOD = 20
 _NO_STACK = StackReading()
 _ENTRIES = 4_096
-_ROOM = 8 * 2**20
+_ROOM = 2 * 2**20
+"""Of what is remembered of stacks; the room in characters."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from sys import getsizeof
 
 from core.domain.event import EventContent
 from core.domain.literals import any_of, shortest
@@ -34,7 +35,8 @@ _MAPPINGS = (dict, Mapping)
 _SHORTEST_SECRET = 4
 _SHORT = 256
 _ENTRIES = 4_096
-_CHARACTERS = 16 * 2**20
+_ROOM = 8 * 2**20
+"""Of what is remembered of long texts; the room in bytes."""
 _SIGN = re.compile(any_of(shortest(PARTS_OF_NAMES | SIGNS_OF_PROSE | SIGNS_OF_SHAPES)))
 """In lower case: one is in every text of ASCII that changes, unless by a card number or base64."""
 _CARD_NUMBERS = range(10**12, 10**19)
@@ -59,7 +61,7 @@ def _scrub_long(text: str) -> str | None:
 
 
 _changed = Remembered(
-    _scrub_long, size=lambda changed: len(changed or ""), entries=_ENTRIES, room=_CHARACTERS
+    _scrub_long, size=lambda changed: getsizeof(changed) if changed else 0, entries=_ENTRIES, room=_ROOM
 )
 """Of long texts, stacks most of all, that recur in a storm of errors. A short one is scrubbed in no more
 time than it takes to look for it."""

@@ -12,7 +12,7 @@ from psycopg.errors import DataError
 
 from core import deadline
 from core.errors import NotFound, StoreUnavailable
-from core.operations.event_writer import MOST_ROWS, EventWriter, Written
+from core.operations.event_writer import MOST_BYTES, MOST_ROWS, EventWriter, Written
 from core.queue.names import AI_ANALYSIS
 from core.queue.publisher import Publisher
 from core.store.database import Connection, Database
@@ -68,6 +68,13 @@ async def test_two_hundred_at_once(writer: EventWriter, query: Query, pushes: re
 async def test_a_write_has_a_size(writer: EventWriter, query: Query) -> None:
     group = uuid4()
     await together(writer, *([new_event(group) for _ in range(MOST_ROWS // 2)] for _ in range(5)))
+    assert transactions(query) == 3
+
+
+async def test_a_write_has_a_size_in_bytes(writer: EventWriter, query: Query) -> None:
+    group = uuid4()
+    long = {"message": "m" * (MOST_BYTES // 2)}
+    await together(writer, *([new_event(group, payload=long)] for _ in range(3)))
     assert transactions(query) == 3
 
 

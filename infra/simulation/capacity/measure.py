@@ -260,7 +260,8 @@ async def _deleted_a_second(bench: _Bench, count: int) -> float:
     )
 
     async def delete(connection: Connection) -> int:
-        return await retention.delete_events(connection, older_than=timedelta(days=90), limit=batch)
+        found = await retention.delete_events(connection, older_than=timedelta(days=90), limit=batch)
+        return found.deleted
 
     deleted, started = 0, time.perf_counter()
     while (gone := await database.serial(delete)) > 0:
