@@ -10,11 +10,17 @@ from datetime import datetime
 from functools import lru_cache
 from uuid import UUID, uuid5
 
+from uuid_utils import reseed_rng
 from uuid_utils.compat import uuid7
 
 
 def new_id() -> UUID:
     return uuid7()
+
+
+def reseed() -> None:
+    """For a process that is a copy of another, and would make the same ids as that one."""
+    reseed_rng()
 
 
 def first_id_at(at: datetime) -> UUID:

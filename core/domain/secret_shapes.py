@@ -18,8 +18,13 @@ class _Shape:
     """`triggers` are literals, one of which is in every match; a search for them costs next to nothing."""
 
     triggers: tuple[str, ...]
-    pattern: re.Pattern[str]
+    expression: str | re.Pattern[str]
     replacement: str | Callable[[re.Match[str]], str] = MASK
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """A text is compiled when it is first wanted, and remembered by `re`: most of them never are."""
+        return re.compile(self.expression)
 
 
 _START = r"(?:(?<![\w-])|(?<=%[0-9A-Fa-f][0-9A-Fa-f])|(?<=\\[nrt]))"
@@ -52,7 +57,7 @@ def _vendor_shape(start: str, rest: str) -> _Shape:
     """Begins with the literal, which the search for it then skips to, and looks back for where it stands."""
     literal = re.escape(start)
     begins = rf"(?:(?<![\w-]{literal})|(?<=%[0-9A-Fa-f][0-9A-Fa-f]{literal})|(?<=\\[nrt]{literal}))"
-    return _Shape(triggers=(start,), pattern=re.compile(literal + begins + rest, re.ASCII))
+    return _Shape(triggers=(start,), expression=f"(?a){literal}{begins}{rest}")
 
 
 _OWN_KEY = r"(?=[a-z_-]{0,43}[A-Z0-9])[\w-]{43,}+"
@@ -149,11 +154,11 @@ def _has_check_digit(digits: str) -> bool:
 
 
 _SHAPES = (
-    _Shape(triggers=("key=", "code="), pattern=_QUERY_KEY, replacement=rf"\1{MASK}"),
-    _Shape(triggers=("@tcp(", "@unix("), pattern=_GO_MYSQL_PASSWORD, replacement=rf"\1{MASK}"),
-    _Shape(triggers=("AKIA", "ASIA"), pattern=_AWS_KEYS, replacement=_masked_aws_keys),
-    _Shape(triggers=("eyJ",), pattern=_JWT),
-    _Shape(triggers=("earer", "EARER", "asic", "ASIC"), pattern=_BEARER, replacement=_masked_bearer),
+    _Shape(triggers=("key=", "code="), expression=_QUERY_KEY, replacement=rf"\1{MASK}"),
+    _Shape(triggers=("@tcp(", "@unix("), expression=_GO_MYSQL_PASSWORD, replacement=rf"\1{MASK}"),
+    _Shape(triggers=("AKIA", "ASIA"), expression=_AWS_KEYS, replacement=_masked_aws_keys),
+    _Shape(triggers=("eyJ",), expression=_JWT),
+    _Shape(triggers=("earer", "EARER", "asic", "ASIC"), expression=_BEARER, replacement=_masked_bearer),
     *(_vendor_shape(start, rest) for start, rest in VENDOR_TOKENS.items()),
     _vendor_shape("rn_", _OWN_KEY),
 )
