@@ -88,7 +88,6 @@ def measure(events: int, say: Callable[[str], None], *, groups: int = 200) -> Me
             capture_output=True,
         )
         settings = Settings(
-            _env_file=None,
             database_url=SecretStr(postgres.url),
             redis_url=SecretStr(valkey.url),
             database_pool_size=1,
