@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from core.domain import ids
 from core.domain.job import JobKind, JobState
 from core.domain.page import Cursor as PageCursor
-from core.store import analyses, backlog, backlog_metric, dispatch, events, groups, health, jobs
+from core.store import analyses, backlog, backlog_metric, dispatch, events, groups, health, jobs, retention
 from core.store.database import Connection
 from core.store.ingest import STATEMENTS, NewEvent, parameters_of, rows_of
 from tests.load.fill import Sample
@@ -22,6 +22,9 @@ _KIND = JobKind.ANALYSE_GROUP
 _PAGE = 50
 _SECONDS = timedelta(seconds=30)
 _FIRST_ID = UUID(int=0)
+_OLD = timedelta(days=90)
+_BATCH = 20
+"""Rows that a batch of retention looks at here."""
 
 
 def questions(sample: Sample) -> dict[str, Question]:
@@ -58,6 +61,10 @@ def questions(sample: Sample) -> dict[str, Question]:
         "sweep: turns": lambda c: dispatch.take_fairly(c, _KIND, waiting=0, room=50),
         "redrive": lambda c: backlog.redrive(c, job_id=None, project_id=sample.quiet, limit=500),
         "backlog's metric": lambda c: backlog_metric.measure(c, calls_since=datetime.now(UTC)),
+        "retention: events": lambda c: retention.delete_events(c, older_than=_OLD, limit=_BATCH),
+        "retention: groups": lambda c: retention.delete_empty_groups(c, older_than=_OLD, limit=_BATCH),
+        "retention: jobs": lambda c: retention.delete_ended_jobs(c, older_than=_OLD, limit=_BATCH),
+        "retention: calls": lambda c: retention.delete_calls(c, older_than=_OLD, limit=_BATCH),
         "ingest, known group": _ingest(sample, known=True),
         "ingest, new group": _ingest(sample, known=False),
     }

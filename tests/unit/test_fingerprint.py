@@ -8,13 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.domain.event import EventContent
-from core.domain.fingerprint import (
-    FINGERPRINT_VERSION,
-    MAX_TITLE,
-    fingerprint,
-    normalise_message,
-    path_template,
-)
+from core.domain.fingerprint import FINGERPRINT_VERSION, MAX_TITLE, fingerprint
+from core.domain.templates import normalise_message, path_template
 from tests.unit.stacks import NAMES, read_stack
 
 GUIDE = EventContent(
