@@ -48,7 +48,7 @@ async def test_objects_do_not_grow_with_events(
 
 
 def kept() -> int:
-    """Objects, but for those in caches that are bounded, and timers that asyncio drops a hundred at a time."""
+    """Objects, but for bounded caches and timers that asyncio drops a hundred at a time."""
     for found in gc.get_objects():
         if isinstance(found, functools._lru_cache_wrapper):
             found.cache_clear()
