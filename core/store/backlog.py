@@ -48,7 +48,8 @@ async def requeue_lost(connection: Connection, *, max_losses: int, spread: timed
         "   state = CASE WHEN losses + 1 >= %(most)s THEN 'dead' ELSE 'queued' END,"
         "   reason = CASE WHEN losses + 1 >= %(most)s THEN 'worker lost' END,"
         "   finished_at = CASE WHEN losses + 1 >= %(most)s THEN now() END"
-        " FROM lost WHERE j.id = lost.id RETURNING j.id",
+        # By an array: of a join the planner would read the whole table, having no idea how few there are.
+        " WHERE id = ANY(ARRAY(SELECT id FROM lost)) RETURNING j.id",
         {"most": max_losses, "spread": spread},
     )
 
@@ -133,8 +134,9 @@ async def resume_paused(connection: Connection) -> Cursor:
     """Jobs whose budget may have room again go back to the queue."""
     return await connection.execute(
         "UPDATE jobs SET state = 'queued', reason = NULL, due_at = now(), sent_at = NULL, finished_at = NULL"
-        " WHERE id IN (SELECT id FROM jobs WHERE state = 'skipped' AND reason = 'budget' AND due_at <= now()"
-        "              ORDER BY due_at LIMIT 1000 FOR UPDATE SKIP LOCKED)"
+        " WHERE id = ANY(ARRAY("
+        "  SELECT id FROM jobs WHERE state = 'skipped' AND reason = 'budget' AND due_at <= now()"
+        "  ORDER BY due_at LIMIT 1000 FOR UPDATE SKIP LOCKED))"
     )
 
 
