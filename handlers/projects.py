@@ -10,9 +10,9 @@ from uuid import UUID
 from core.domain.access import Caller
 from core.domain.ids import new_id
 from core.errors import Forbidden, StoreUnavailable
-from core.store import projects
+from core.store import addressed
+from core.store.addressed import Addressed
 from core.store.database import Connection, Database
-from core.store.projects import Addressed
 
 _REMEMBER_MOST = 10_000
 _REMEMBER_SECONDS = 30.0
@@ -81,12 +81,12 @@ class ProjectDirectory:
 
     async def _load(self, keys: set[str], *, create: bool) -> dict[str, Addressed]:
         async def look_up(connection: Connection) -> dict[str, Addressed]:
-            found = await projects.addressed_by(connection, sorted(keys))
+            found = await addressed.addressed_by(connection, sorted(keys))
             new = {key: new_id() for key in keys - found.keys()}
             if not new or not create:
                 return found
-            await projects.create_missing(connection, new)
-            return found | await projects.addressed_by(connection, sorted(new))
+            await addressed.create_missing(connection, new)
+            return found | await addressed.addressed_by(connection, sorted(new))
 
         loaded = await self._database.autocommit(look_up)
         self.remember(loaded)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from core.errors import QueueUnavailable, StoreUnavailable
 from core.queue.names import Outgoing
 from core.store import dispatch
-from core.store.backlog import Queued
 from core.store.database import Database
+
+if TYPE_CHECKING:
+    from core.store.backlog import Queued
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from core.domain.ids import new_id
 from core.operations import keys
 from core.operations.connections import run_connected
 from core.queue.publisher import Publisher
-from core.store import projects
+from core.store import addressed
 from core.store.database import Database
 from infra.local.environment import write_private
 
@@ -42,6 +42,8 @@ def register(key: str, *, name: str) -> None:
             database=database,
         )
         # With keys, unlike without, an event does not make its project.
-        await database.autocommit(lambda connection: projects.create_missing(connection, {PROJECT: new_id()}))
+        await database.autocommit(
+            lambda connection: addressed.create_missing(connection, {PROJECT: new_id()})
+        )
 
     run_connected(work)

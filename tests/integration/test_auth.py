@@ -13,8 +13,8 @@ from core.domain.access import Scope, hash_key, new_key
 from core.domain.ids import new_id
 from core.settings import Auth, Settings
 from core.store import keys
+from core.store.addressed import Addressed
 from core.store.database import Database
-from core.store.projects import Addressed
 from handlers import wiring
 from handlers.app import create_app
 from tests.integration.conftest import DEV_TOKEN, Query, guide_event

@@ -165,7 +165,6 @@ _numbers = count()
 @asynccontextmanager
 async def _bench(url: str, other_url: str, redis_url: str) -> AsyncIterator[_Bench]:
     settings = Settings(
-        _env_file=None,
         database_url=SecretStr(url),
         redis_url=SecretStr(redis_url),
         auth=Auth.OFF,

@@ -154,7 +154,6 @@ async def _post(client: httpx2.AsyncClient) -> None:
 @asynccontextmanager
 async def _api(url: str, redis_url: str) -> AsyncIterator[httpx2.AsyncClient]:
     settings = Settings(
-        _env_file=None,
         database_url=SecretStr(url),
         redis_url=SecretStr(redis_url),
         auth=Auth.OFF,

@@ -31,7 +31,10 @@ _NOT_FOR_EVENTS = (
     "handlers.read_schemas",
     "handlers.routes.common",
     "handlers.routes.ingest",
+    "core.domain.metadata",
     "core.operations.project_input",
+    "core.store.backlog",
+    "core.store.projects",
 )
 """A function that has just started is most often sent an event."""
 
