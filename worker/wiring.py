@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import random
 import socket
+import threading
 from dataclasses import dataclass
 from datetime import timedelta
 from os import getpid
 from uuid import uuid4
 
+from billiard.process import current_process
 from pydantic import SecretStr
 
 from core.aws import secrets
@@ -66,15 +68,27 @@ _LONGEST_SWEEP = 30.0
 _LOSS_SPREAD = timedelta(seconds=10)
 """With a lease of 30 s, a job whose second worker was lost still begins anew within a minute."""
 
+_STUCK_AFTER_LEASE = 10.0
+"""A loop that does nothing renews no lease; others have had its jobs for so long by then."""
+
 _process: Process | None = None
+_building = threading.Lock()
 
 
 def process() -> Process:
-    """This process's objects. Raises ConfigError."""
+    """This process's objects, for any of its threads. Raises ConfigError."""
     global _process  # noqa: PLW0603  (the one global of the worker, as this module's purpose)
-    if _process is None:
-        _process = _build(load())
-    return _process
+    with _building:
+        if _process is None:
+            _process = _build(load())
+        return _process
+
+
+def stop_work() -> None:
+    """Have all that is under way clean up and end; nothing more begins. Does not wait."""
+    # Without the lock: a signal's handler may have interrupted whoever holds it.
+    if _process is not None:
+        _process.loop.stop_work()
 
 
 def close() -> None:
@@ -82,16 +96,13 @@ def close() -> None:
     global _process  # noqa: PLW0603
     if _process is None:
         return
-    closed = (
-        _process.analyse.asking.rate,
-        _process.metadata.asking.rate,
-        _process.chain,
-        _process.publisher,
-        _process.database,
+    _process.loop.close(
+        _process.analyse.asking.rate.aclose(),
+        _process.metadata.asking.rate.aclose(),
+        _process.chain.aclose(),
+        _process.publisher.aclose(),
+        _process.database.aclose(),
     )
-    for resource in closed:
-        _process.loop.run(resource.aclose())
-    _process.loop.close()
     _process = None
 
 
@@ -108,7 +119,7 @@ def _build(settings: Settings) -> Process:
     jobs = _job_tools(settings, database)
     return Process(
         settings=settings,
-        loop=LoopThread(),
+        loop=LoopThread(stuck_after=_stuck_after(settings)),
         database=database,
         publisher=publisher,
         chain=chain,
@@ -128,6 +139,11 @@ def _build(settings: Settings) -> Process:
         ),
         one_look=_sweep_tools(settings, database, publisher, lasts=0, least=LONGEST),
     )
+
+
+def _stuck_after(settings: Settings) -> float | None:
+    """Only a process of the pool is replaced by its parent when it ends."""
+    return settings.lease + _STUCK_AFTER_LEASE if current_process().daemon else None
 
 
 def _sweep_tools(
