@@ -136,7 +136,7 @@ def _share_metrics(**_: object) -> None:
 
 @worker_init.connect
 def _take_as_many_as_there_are_seats(sender: Any, **_: object) -> None:
-    """`sender` is the worker before it has made its parts. By Celery's account a process of the pool has one."""
+    """`sender` is the worker before it makes its parts. By Celery's account a process of the pool has one."""
     if issubclass(get_implementation(sender.pool_cls), TaskPool):
         sender.prefetch_multiplier *= load().jobs_per_process
 

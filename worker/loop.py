@@ -28,7 +28,7 @@ _SIGNS_A_LIFE = 4
 
 
 class Stopped(SystemExit):
-    """The process is to end now. In the main thread of a pool's process a signal raises it, in others `run`."""
+    """The process is to end now. In a process of the pool a signal raises it, and in its threads `run`."""
 
 
 class TimeIsUp(Exception):
@@ -53,7 +53,7 @@ class LoopThread:
         """Run to the end, or to the thread's `soft_limit`: then the work is cancelled and may clean up first.
 
         Raises TimeIsUp, and Stopped once `stop_work` was called. If this thread is interrupted, the work is
-        cancelled as well. The CancelledError that the work sees carries STOPPING where the process is to exit.
+        cancelled as well. The CancelledError that it sees carries STOPPING where the process is to exit.
         """
         finished: Future[T] = Future()
         started: Future[asyncio.Task[T]] = Future()
@@ -69,7 +69,7 @@ class LoopThread:
             raise
 
     def stop_work(self) -> None:
-        """Cancel all that is under way, and begin nothing more. Does not wait: a signal's handler calls it."""
+        """Cancel all that is under way, and begin nothing more. Does not wait, as for a signal's handler."""
         self._is_stopping = True
         self._loop.call_soon_threadsafe(self._cancel_all)
 
@@ -113,9 +113,9 @@ class LoopThread:
             task.cancel(STOPPING)
 
     def _show_life(self) -> None:
-        """Puts the end off. By a thread that needs no lock of the interpreter's: whatever keeps that is stuck,
-        too. To the standard error that was there at first, as Celery's own needs the lock."""
-        if self._stuck_after is None:
+        """Put the end off. Its clock is a thread that needs no lock of the interpreter's, since what is stuck
+        may hold that; and so does the standard error that was there before Celery's own."""
+        if self._stuck_after is None or sys.__stderr__ is None:
             return
         faulthandler.dump_traceback_later(self._stuck_after, exit=True, file=sys.__stderr__)
         self._loop.call_later(self._stuck_after / _SIGNS_A_LIFE, self._show_life)

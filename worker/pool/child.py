@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from time import monotonic
 from typing import Any
@@ -27,6 +27,7 @@ from worker.loop import CLEAN_UP_SECONDS, Stopped, TimeIsUp, soft_limit
 LEAVING = 16
 """Says that this process is to be given no more tasks. Celery's own words end at 15."""
 
+_LOOK_SECONDS = 0.2
 _MOST_THREADS = 10_000
 """More than any parent sends."""
 
@@ -43,7 +44,10 @@ def limited(seconds: float | None, work: Callable[..., Any], *args: Any, **optio
         soft_limit.reset(token)
 
 
-class Worker(asynpool.Worker):
+_Worker: Any = asynpool.Worker
+
+
+class Worker(_Worker):
     """billiard's own, with another `workloop`."""
 
     def after_fork(self) -> None:
@@ -71,16 +75,22 @@ class Worker(asynpool.Worker):
             self._ensure_messages_consumed(completed=tasks.done)
 
     def _work(self, tasks: _Tasks) -> int:
-        is_leaving = False
-        while True:
-            request = self.wait_for_job()
-            if request is not None:
-                tasks.start(*request[1])
-            elif is_leaving and not tasks.running:
-                return int(EX_RECYCLE)
-            if not is_leaving and self._has_done_its_share(tasks.done):
-                is_leaving = True
-                tasks.say(LEAVING, self.inqW_fd)
+        while not self._has_done_its_share(tasks.done):
+            self._start_next(tasks)
+        tasks.say(LEAVING, self.inqW_fd)
+        # Some may have been sent before the parent heard it.
+        while tasks.running or not self.inq.empty():
+            if self.inq.empty():
+                wait(tasks.running.copy(), _LOOK_SECONDS, FIRST_COMPLETED)
+            else:
+                self._start_next(tasks)
+        return int(EX_RECYCLE)
+
+    def _start_next(self, tasks: _Tasks) -> None:
+        """Waits for it without end."""
+        request = self.wait_for_job()
+        if request is not None:
+            tasks.start(*request[1])
 
     def _has_done_its_share(self, done: int) -> bool:
         """By --max-tasks-per-child and --max-memory-per-child."""
@@ -133,14 +143,14 @@ class _Tasks:
         self.say(ACK, job, i, monotonic(), self._pid, self._worker.synqW_fd)
         try:
             result = (True, work(*args, **options))
-        except BaseException:
+        except BaseException:  # noqa: BLE001  (the parent is told, whatever it was)
             result = (False, ExceptionInfo())
         self._tell(job, i, result)
 
     def _tell(self, job: int, i: int | None, result: tuple[bool, Any]) -> None:
         try:
             self.say(READY, job, i, result, self._worker.inqW_fd)
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001  (what cannot be pickled says so in many ways)
             error = MaybeEncodingError(exc, result[1])
             info = ExceptionInfo((MaybeEncodingError, error, exc.__traceback__))
             self.say(READY, job, i, (False, info), self._worker.inqW_fd)

@@ -18,16 +18,21 @@ from core.settings import load
 from worker.pool.child import LEAVING, Worker, limited
 from worker.pool.seats import Seats
 
+_TimeoutHandlerBase: Any = billiard_pool.TimeoutHandler
+_ResultHandlerBase: Any = asynpool.ResultHandler
+_PoolBase: Any = asynpool.AsynPool
+_TaskPoolBase: Any = prefork.TaskPool
+
 _NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
-class _TimeoutHandler(billiard_pool.TimeoutHandler):
+class _TimeoutHandler(_TimeoutHandlerBase):
     def on_soft_timeout(self, job: Any) -> None:
         """The process keeps this limit by itself (`child.limited`); here it is only logged."""
         job.handle_timeout(soft=True)
 
 
-class _ResultHandler(asynpool.ResultHandler):
+class _ResultHandler(_ResultHandlerBase):
     def __init__(self, *args: Any, **options: Any) -> None:
         # Counting by process what was heard of it takes a process to have one task: `_Pool` counts.
         super().__init__(*args, **options | {"on_ready_counters": None})
@@ -43,12 +48,13 @@ class _ResultHandler(asynpool.ResultHandler):
     @staticmethod
     def _has_more(process: Any) -> bool:
         try:
-            return process is not None and process.outq._reader.poll(0)
+            # A pipe that has no other name.
+            return process is not None and bool(process.outq._reader.poll(0))  # noqa: SLF001
         except (OSError, EOFError):
             return False
 
 
-class _Pool(asynpool.AsynPool):
+class _Pool(_PoolBase):
     Worker = Worker
     TimeoutHandler = _TimeoutHandler
     ResultHandler = _ResultHandler
@@ -73,19 +79,22 @@ class _Pool(asynpool.AsynPool):
 
     def create_result_handler(self) -> Any:
         handler = super().create_result_handler()
-        handler.state_handlers[LEAVING] = lambda pipe: self._busy_workers.leave(pipe)
+        handler.state_handlers[LEAVING] = self._on_leaving
         return handler
 
-    def on_job_ready(self, job: Any, i: Any, obj: Any, inqW_fd: int) -> None:
-        self._busy_workers.release(inqW_fd)
-        process = self._fileno_to_inq.get(inqW_fd)
+    def _on_leaving(self, pipe: int) -> None:
+        self._busy_workers.leave(pipe)
+
+    def on_job_ready(self, job: Any, i: Any, obj: Any, pipe: int) -> None:
+        self._busy_workers.release(pipe)
+        process = self._fileno_to_inq.get(pipe)
         counter = process and self._on_ready_counters.get(process.pid)
         if counter:
             with counter.get_lock():
                 counter.value += 1
 
 
-class TaskPool(prefork.TaskPool):
+class TaskPool(_TaskPoolBase):
     """For `worker_pool`: with it, `--pool=prefork` and no `--pool` at all mean this one."""
 
     Pool = _Pool
@@ -97,9 +106,9 @@ class TaskPool(prefork.TaskPool):
         super().on_start()
 
     def on_stop(self) -> None:
-        if state.should_terminate and self._pool is not None:
-            # Celery tells the processes of tasks that it cancels, and leaves out one whose message came twice.
-            for process in self._pool._pool:
+        if bool(state.should_terminate) and self._pool is not None:
+            # Celery tells only those whose tasks it cancels, and takes one that came twice for done.
+            for process in self._pool._pool:  # noqa: SLF001  (as Celery's own pool reads it)
                 process.terminate()
         super().on_stop()
 
