@@ -84,7 +84,8 @@ def _configuration() -> dict[str, object]:
         # `_leave_in_time` has the same effect and ends with the last job.
         "worker_soft_shutdown_timeout": 0,
         "worker_hijack_root_logger": False,
-        "worker_send_task_events": True,
+        # Flower, or `celery control enable_events`, turns them on: they are a third of what a task costs.
+        "worker_send_task_events": False,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
@@ -139,6 +140,13 @@ def _take_as_many_as_there_are_seats(sender: Any, **_: object) -> None:
     """`sender` is the worker before it makes its parts. By Celery's account a process of the pool has one."""
     if issubclass(get_implementation(sender.pool_cls), TaskPool):
         sender.prefetch_multiplier *= load().jobs_per_process
+
+
+@worker_init.connect
+def _load_before_forking(**_: object) -> None:
+    from worker.wiring import preload  # noqa: PLC0415  (beat needs none of it)
+
+    preload(load())
 
 
 @worker_init.connect

@@ -5,6 +5,7 @@ The pool's children are forked from a parent that has made none: connections mus
 
 from __future__ import annotations
 
+import gc
 import random
 import socket
 import threading
@@ -82,6 +83,17 @@ def process() -> Process:
         if _process is None:
             _process = _build(load())
         return _process
+
+
+def preload(settings: Settings) -> None:
+    """Load the SDKs that processes forked from this one will use: they start sooner, and share the memory."""
+    if settings.openai_api_key is not None:
+        from worker.providers import openai  # noqa: F401, PLC0415
+    if settings.gemini_api_key is not None and settings.gemini_sdk is GeminiSdk.GENAI:
+        from worker.providers import gemini  # noqa: F401, PLC0415
+    # A collection in a forked process would write to all that it has in common with the others.
+    gc.collect()
+    gc.freeze()
 
 
 def stop_work() -> None:

@@ -120,6 +120,11 @@ def pin(worker: Program, core: int) -> None:
         os.sched_setaffinity(pid, {core})
 
 
+def is_ready(stack: Stack) -> bool:
+    """The worker `stuck` takes messages."""
+    return stack.call("celery", "-A", "worker", "inspect", "ping", "-d", "stuck@e2e").returncode == 0
+
+
 def pids(worker: Program) -> set[int]:
     """Of its pool's processes."""
     return {child.pid for child in worker.children()}
@@ -212,7 +217,8 @@ def stuck(busy: Stack) -> Iterator[Program]:
         *words,
         WORKER_METRICS_PORT=str(free_port()),
     )
-    wait_until(lambda: worker.text().count(" ready."), _START_SECONDS, "the worker is ready")
+    # Its log has what the one of the test before said.
+    wait_until(lambda: len(pids(worker)) == 2 and is_ready(busy), _START_SECONDS, "the worker is ready")
     yield worker
     worker.kill()
 
