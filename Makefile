@@ -13,7 +13,7 @@ TOOLS := sam checkov localstack audit fuzz
 UV_COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: help run test test-aws test-faults test-load soak check lint route-table lock clean
+.PHONY: help run test test-aws test-faults test-load bench soak check lint route-table lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -55,6 +55,9 @@ test-faults: $(VENV)/.dev ## break a running Rootnote in every way: a table of w
 
 test-load: $(VENV)/.dev ## load and floods on a real stack: tables; ARGS="flood --seconds 30" for one (ARGS=--help), ARGS=--write for the docs
 	@$(PY) -m tests.load $(ARGS)
+
+bench: $(VENV)/.dev ## how fast, beside the guide as written, floors and peers: ARGS="ingest --quick" for one (ARGS=--help), ARGS=--write for the docs
+	@$(PY) -m tests.load.bench $(ARGS)
 
 soak: $(VENV)/.dev ## half of the peak rate for ten minutes (MINUTES): does anything grow? into docs/reliability.md
 	@$(PY) -m tests.soak --minutes $(or $(MINUTES),10) --write

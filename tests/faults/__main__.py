@@ -18,7 +18,7 @@ from tests.faults.registry import FAULTS
 from tests.faults.run import run
 from tests.faults.scene import running_scene
 from tests.faults.verdict import Verdict
-from tests.reliability_page import replace_section, section
+from tests.page_sections import replace_section, section
 
 _NAMES = [fault.name for fault in FAULTS]
 _SEED = 1

@@ -42,6 +42,13 @@ class Cut:
         return True
 
 
+@dataclass(kw_only=True, slots=True)
+class _Talk:
+    """Of one connection."""
+
+    is_clients_turn: bool = True
+
+
 class Proxy:
     """Passes everything on to `target_port` of 127.0.0.1, until it is told otherwise."""
 
@@ -51,6 +58,9 @@ class Proxy:
         self.cut: Cut | None = None
         self.latency = 0.0
         """Seconds that every chunk is held back, in both directions."""
+        self.turns = 0
+        """How often a client has spoken with all heard that it was told: what it waited for, in round trips.
+        To be read with some `latency`, during which whatever does not wait for an answer is said as well."""
         self.bytes_before_reset: int | None = None
         """Of the server's, on one connection; the connection is reset in their place."""
         self._loop = asyncio.new_event_loop()
@@ -164,10 +174,11 @@ class Proxy:
     ) -> None:
         there, to_there = await asyncio.open_connection("127.0.0.1", self.target_port)
         self._open.add(to_there)
+        talk = _Talk()
         try:
             await asyncio.gather(
-                self._pump(reader, to_there, flows, back=writer, by_client=True),
-                self._pump(there, writer, flows, back=to_there, by_client=False),
+                self._pump(reader, to_there, flows, talk, back=writer, by_client=True),
+                self._pump(there, writer, flows, talk, back=to_there, by_client=False),
             )
         finally:
             self._open.discard(to_there)
@@ -178,6 +189,7 @@ class Proxy:
         source: asyncio.StreamReader,
         sink: asyncio.StreamWriter,
         flows: asyncio.Event,
+        talk: _Talk,
         *,
         back: asyncio.StreamWriter,
         by_client: bool,
@@ -185,6 +197,9 @@ class Proxy:
         seen, passed = b"", 0
         with contextlib.suppress(ConnectionError):
             while chunk := await source.read(_CHUNK):
+                if by_client:
+                    self.turns += talk.is_clients_turn
+                    talk.is_clients_turn = False
                 await asyncio.sleep(self.latency)
                 await flows.wait()
                 cut = self.cut
@@ -196,6 +211,8 @@ class Proxy:
                     _reset(back)
                     _reset(sink)
                     return
+                if not by_client:
+                    talk.is_clients_turn = True
                 sink.write(chunk)
                 await sink.drain()
                 passed += len(chunk)

@@ -2,50 +2,39 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Callable
 
 from tests.conftest import ROOT
 from tests.load import fair, flood, million
-from tests.load.result import Result
-from tests.reliability_page import replace_section
+from tests.load.command import Command, Part, choose, exit_code
+from tests.page_sections import replace_section
 
-PARTS: dict[str, Callable[[list[str]], Result]] = {
+PARTS: dict[str, Part] = {
     "flood": flood.run,
     "fair": fair.run,
     "million": million.run,
 }
-"""Each takes the arguments that are left over, and answers `--help` by itself."""
-_PAGE = ROOT / "docs" / "reliability.md"
+_COMMAND = Command(
+    program="python -m tests.load",
+    description=__doc__,
+    parts=PARTS,
+    page=ROOT / "docs" / "reliability.md",
+    for_all={},
+    writes_each=False,
+)
 
 
 def main(arguments: list[str]) -> int:
     """1 where a promise was broken. `--write` puts the tables of all parts into docs/reliability.md."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.load",
-        description=__doc__,
-        epilog="`PART --help` has the part's own options.",
-        add_help=False,
-    )
-    parser.add_argument("part", nargs="?", choices=sorted(PARTS), help="left out: all of them")
-    parser.add_argument("--write", action="store_true", help="put all parts into docs/reliability.md")
-    chosen, rest = parser.parse_known_args(arguments)
-    if not chosen.part and {"-h", "--help"} & {*rest}:
-        parser.print_help()
+    chosen = choose(_COMMAND, arguments)
+    if chosen is None:
         return 0
-    if chosen.write and chosen.part:
-        parser.error("--write is for all parts at once")
-    if rest and not chosen.part:
-        parser.error(f"which part is {' '.join(rest)} for?")
-    results = [PARTS[name](rest) for name in ([chosen.part] if chosen.part else PARTS)]
+    results = [PARTS[name](chosen.rest) for name in chosen.names]
     text = "\n".join(f"### {result.title}\n\n{result.table}" for result in results)
     sys.stdout.write(text)
-    if chosen.write:
-        replace_section(_PAGE, "load", text)
-    faults = [fault for result in results for fault in result.faults]
-    sys.stderr.write("".join(f"broken: {fault}\n" for fault in faults))
-    return 1 if faults else 0
+    if chosen.is_to_write:
+        replace_section(_COMMAND.page, "load", text)
+    return exit_code(results)
 
 
 if __name__ == "__main__":

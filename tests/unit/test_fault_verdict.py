@@ -14,7 +14,7 @@ from tests.faults.load import AcceptedEvent, Sent, requests, rudeness
 from tests.faults.registry import FAULTS
 from tests.faults.verdict import Facts, Promise, Verdict, judge
 from tests.faults.words import marked, word_in, words
-from tests.reliability_page import replace_section, section
+from tests.page_sections import replace_section, section
 
 GROUP, PROJECT = UUID(int=1), UUID(int=2)
 ERROR = AcceptedEvent(id=UUID(int=10), group_id=GROUP, word="baba", must_be_analysed=True)
