@@ -91,7 +91,7 @@ FAULTS = (
         strike=lambda scene: _poison(scene, kills="group"),
         bound=SIGKILL_SECONDS,
         window=_LIVES * (POOL - 1),
-        window_is="the call beside the poison in each killed worker",
+        window_is="the calls beside the poison in each killed worker",
         may_restart=frozenset({"worker"}),
     ),
 )
