@@ -9,7 +9,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 LOCKS := requirements/lambda requirements requirements/migrate requirements/local requirements/dev
-TOOLS := sam checkov localstack audit fuzz
+TOOLS := sam checkov localstack audit fuzz bugsink
 UV_COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --custom-compile-command "make lock"
 

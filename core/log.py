@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
+from typing import TextIO
 
 from core.settings import LogFormat
 
@@ -26,14 +25,19 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
 """Attributes that are no fields of ours; `data` and `color_message` repeat the message."""
 
 
-@contextmanager
-def bound(**fields: str) -> Iterator[None]:
+class bound:  # noqa: N801  (used like contextlib's own)
     """Every line logged inside, by whomever, carries these fields."""
-    token = _context.set({**(_context.get() or {}), **fields})
-    try:
-        yield
-    finally:
-        _context.reset(token)
+
+    __slots__ = ("_fields", "_token")
+
+    def __init__(self, **fields: str) -> None:
+        self._fields = fields
+
+    def __enter__(self) -> None:
+        self._token: Token[dict[str, str] | None] = _context.set({**(_context.get() or {}), **self._fields})
+
+    def __exit__(self, *_: object) -> None:
+        _context.reset(self._token)
 
 
 class _AddContext(logging.Filter):
@@ -73,16 +77,28 @@ class _Console(logging.Formatter):
         return f"{line}\n{traceback}" if traceback else line
 
 
-def configure(log_format: LogFormat, level: str, *, service: str) -> None:
-    """Send everything to stdout in one format. Calling it again replaces what was."""
-    handler = logging.StreamHandler(sys.stdout)
-    if log_format is LogFormat.JSON:
-        from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter  # noqa: PLC0415
+def _turn_handler() -> logging.StreamHandler[TextIO]:
+    # Here, since a worker needs no asyncio.
+    from core.log_by_turn import TurnHandler  # noqa: PLC0415
 
-        handler.setFormatter(LambdaPowertoolsFormatter(service=service, utc=True, use_rfc3339=True))
+    return TurnHandler(sys.stdout)
+
+
+def configure(log_format: LogFormat, level: str, *, service: str, by_turn: bool = False) -> None:
+    """Send everything to stdout in one format. Calling it again replaces what was.
+
+    `by_turn` is for a server whose event loop runs for as long as it does.
+    """
+    handler = _turn_handler() if by_turn else logging.StreamHandler(sys.stdout)
+    if log_format is LogFormat.JSON:
+        from core.log_json import JsonFormatter  # noqa: PLC0415
+
+        handler.setFormatter(JsonFormatter(service=service))
     else:
         handler.setFormatter(_Console(colour=sys.stdout.isatty()))
     handler.addFilter(_AddContext())
+    # Looked up for each record, and shown by neither format.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

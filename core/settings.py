@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 from enum import StrEnum
 from functools import lru_cache
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from core.errors import ConfigError
 from core.web_origin import exact_origins
@@ -49,6 +51,13 @@ def _listed_origins(value: object) -> object:
     return exact_origins(value) if isinstance(value, str) else value
 
 
+def _from_json(value: object) -> object:
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError("must be JSON") from None
+
+
 LogLevel = Annotated[
     Literal["DEBUG", "INFO", "WARNING", "ERROR"],
     BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value),
@@ -59,15 +68,16 @@ OptionalText = Annotated[str | None, BeforeValidator(_blank_is_none)]
 Port = Annotated[
     Annotated[int, Field(ge=1, le=65_535)], BeforeValidator(lambda value: _blank_is_none(value) or _PORT)
 ]
-Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed_origins)]
+Origins = Annotated[tuple[str, ...], BeforeValidator(_listed_origins)]
 EventRate = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8}/(second|minute|hour)$")]
 OptionalRate = Annotated[EventRate | None, BeforeValidator(_blank_is_none)]
+Prices = Annotated[dict[str, dict[str, float]], BeforeValidator(_from_json)]
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Read once a process; see `load`. Seconds everywhere, unless a name says otherwise."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, validate_default=True)
 
     database_url: SecretStr = Field(description="postgresql://user:password@host:port/name")
     database_secret: OptionalText = Field(
@@ -162,7 +172,7 @@ class Settings(BaseSettings):
         default=200, gt=0, lt=240, description="all calls of one job; below the soft limit"
     )
 
-    model_prices: dict[str, dict[str, float]] = Field(
+    model_prices: Prices = Field(
         default_factory=dict,
         description='{"model": {"input": 0.1, "cached_input": 0.01, "output": 0.5}}: USD per million tokens',
     )
@@ -221,10 +231,25 @@ class Settings(BaseSettings):
 def load() -> Settings:
     """The process's settings. Raises ConfigError naming each wrong variable, never a value."""
     try:
-        return Settings()
+        return Settings.model_validate(_variables())
     except ValidationError as exc:
         problems = "; ".join(
             f"{'.'.join(str(part) for part in e['loc']).upper()}: {e['msg']}"
             for e in exc.errors(include_input=False, include_url=False)
         )
         raise ConfigError(problems) from None
+
+
+def _variables() -> dict[str, str]:
+    """By lower-case names: those of the process, and for the rest those of a `.env` in its folder."""
+    sources = (_listed_in(Path(".env")), os.environ)
+    return {name.lower(): value for source in sources for name, value in source.items()}
+
+
+def _listed_in(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    # Here, since a Lambda function has no such file.
+    from dotenv import dotenv_values  # noqa: PLC0415
+
+    return {name: value for name, value in dotenv_values(path).items() if value is not None}

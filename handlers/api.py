@@ -8,23 +8,28 @@ import logging
 import sys
 from typing import Any
 
-from handlers.cold_start import no_collection
+from handlers.cold_start import quick_imports
 
-with no_collection():
+with quick_imports():
     from mangum import Mangum
     from starlette.responses import Response
 
     from core import settings
     from core.domain.ids import new_id
     from core.errors import MalformedBody
-    from handlers import problems
-    from handlers.app import create_app
+    from handlers import problems, snapshot
     from handlers.gateway_events import checked
+    from handlers.lambda_app import LambdaApp
+    from handlers.startup import deps_of_process
 
-    _app = create_app()
-    _app.state.deps.warm_up()
+    _deps = deps_of_process()
+    _deps.warm_up()
+    _app = LambdaApp(_deps)
 
 logger = logging.getLogger(__name__)
+
+_OF_HEALTH = {"httpMethod": "GET", "path": "/healthz", "headers": {}, "requestContext": {"stage": ""}}
+"""Asks for a route that is not loaded at first, and needs no server."""
 
 _TEXT = ("text/", "application/json", "application/problem+json", "application/javascript")
 """Everything else goes out as base64, which API Gateway decodes where binary types are set."""
@@ -95,3 +100,6 @@ def _lambda_answer(problem: Response, headers: dict[str, str]) -> dict[str, Any]
         "body": bytes(problem.body).decode(),
         "isBase64Encoded": False,
     }
+
+
+snapshot.prepare(lambda: handler(_OF_HEALTH, None))

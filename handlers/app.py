@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 
-from core import log, settings
-from handlers import cors, docs, exposure, openapi, problems, wiring
-from handlers.middleware import RequestContext, TimeLimit
+from handlers import error_handlers, openapi
+from handlers.direct_routes import endpoints_of
 from handlers.responses import InertJSONResponse
-from handlers.routes import analyses, events, groups, health, jobs, keys, metadata, projects, usage
+from handlers.routes import (
+    analyses,
+    docs,
+    events,
+    groups,
+    health,
+    ingest,
+    jobs,
+    keys,
+    metadata,
+    projects,
+    usage,
+)
+from handlers.startup import deps_of_process, surround
+from handlers.wiring import Deps
 
 
-def create_app(deps: wiring.Deps | None = None) -> FastAPI:
+def create_app(deps: Deps | None = None) -> FastAPI:
     """`deps` is for those who bring their own, and know where they serve them.
 
     Raises ConfigError when the environment is wrong, and where AUTH=off would be open to others.
     """
-    if deps is None:
-        config = settings.load()
-        exposure.check_process(config.auth, argv=sys.argv, environ=os.environ)
-        log.configure(config.log_format, config.log_level, service="api")
-        deps = wiring.build(config)
     app = FastAPI(
         title="Rootnote",
         version="0.1.0",
@@ -35,17 +43,21 @@ def create_app(deps: wiring.Deps | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         default_response_class=InertJSONResponse,
+        telemetry=_telemetry(os.environ),
     )
-    app.state.deps = deps
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
-    problems.install(app)
-    # The last one added is the outermost.
-    app.add_middleware(TimeLimit, seconds=deps.settings.request_timeout)
-    cors.allow(app, deps.settings.cors_origins)
-    app.add_middleware(RequestContext)
-    for routes in (events, groups, analyses, projects, metadata, jobs, usage, keys, health, docs):
+    error_handlers.install(app)
+    surround(app, deps or deps_of_process(), endpoints_of(ingest.router))
+    for routes in (ingest, events, groups, analyses, projects, metadata, jobs, usage, keys, health, docs):
         app.include_router(routes.router)
     return app
+
+
+def _telemetry(environ: Mapping[str, str]) -> TelemetryConfig | None:
+    """FastAPI's own, where its variables are set: else each request asked in vain who listens."""
+    if any(name.startswith("OTEL_") for name in environ):
+        return None
+    return {"tracing": False, "metrics": False, "logs": False}
 
 
 @asynccontextmanager

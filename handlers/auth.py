@@ -71,24 +71,21 @@ class KeyRing:
     async def caller(self, request: Request, needs: Scope) -> Caller:
         """Raises Unauthorized without a valid key, Forbidden with one that may not do this."""
         key = _key_of(request)
-        if key is None and self._auth is Auth.OFF:
-            return local_caller(request, needs)
         if key is None:
-            raise Unauthorized(_SEND_A_KEY)
-        key_hash = hash_key(key)
-        if shape_of(key) is Shape.BROKEN and not self._is_developer(key_hash):
-            raise Unauthorized(_UNKNOWN)
-        return await self.holder(key_hash, needs)
+            return self._keyless(request, needs)
+        return await self._holder_of_key(key, hash_key(key), needs)
 
     async def admit(self, request: Request, needs: Scope, *, unjudged: bool) -> Admitted:
         """Like `caller`. `unjudged` lets a key in while PostgreSQL is away: for what can wait for it."""
         key = _key_of(request)
-        key_hash = hash_key(key) if key is not None else None
+        if key is None:
+            return Admitted(caller=self._keyless(request, needs), key_hash=None)
+        key_hash = hash_key(key)
         try:
-            caller = await self.caller(request, needs)
+            caller = await self._holder_of_key(key, key_hash, needs)
             return Admitted(caller=caller, key_hash=key_hash, ingest_rate=caller.ingest_rate)
         except StoreUnavailable:
-            if not unjudged or key is None or key_hash is None:
+            if not unjudged:
                 raise
             known = self._remembered(key_hash, needs)
             if known is None and shape_of(key) is not Shape.CHECKED:
@@ -102,6 +99,18 @@ class KeyRing:
         if caller is None:
             raise Unauthorized(_UNKNOWN)
         return _wide_enough(caller, needs)
+
+    def _keyless(self, request: Request, needs: Scope) -> Caller:
+        if self._auth is Auth.OFF:
+            return local_caller(request, needs)
+        raise Unauthorized(_SEND_A_KEY)
+
+    async def _holder_of_key(self, key: str, key_hash: str, needs: Scope) -> Caller:
+        # One that is remembered was looked at before.
+        is_new = key_hash not in self._known
+        if is_new and shape_of(key) is Shape.BROKEN and not self._is_developer(key_hash):
+            raise Unauthorized(_UNKNOWN)
+        return await self.holder(key_hash, needs)
 
     def forget(self) -> None:
         """Have every key looked up again: one of them was changed."""

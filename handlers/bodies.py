@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
+from starlette.types import Receive
 
 from core import deadline
 from core.domain.clean import clean_text
 from core.domain.validation import problems_of
 from core.errors import FieldProblem, InvalidInput, MalformedBody, TooSlow
 from core.settings import Settings
-from handlers.inflate import too_large, unpacker_for
+from handlers.inflate import Unpacker, too_large, unpacker_for
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -36,15 +36,24 @@ async def read_body(request: Request, settings: Settings) -> bytes:
         raise too_large(limit)
     seconds = deadline.limit(settings.body_timeout)
     try:
-        async with asyncio.timeout(seconds):
-            pieces = [unpacker.feed(piece) async for piece in request.stream()]
-    except ClientDisconnect as exc:
-        raise MalformedBody(FieldProblem(field="body", message="was cut off")) from exc
+        with deadline.Timeout(seconds):
+            pieces = await _pieces(request.receive, unpacker)
     except TimeoutError as exc:
         message = f"did not come within {round(seconds, 1):g} seconds"
         raise TooSlow(FieldProblem(field="body", message=message)) from exc
     unpacker.finish()
     return b"".join(pieces)
+
+
+async def _pieces(receive: Receive, unpacker: Unpacker) -> list[bytes]:
+    pieces = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise MalformedBody(FieldProblem(field="body", message="was cut off"))
+        pieces.append(unpacker.feed(message.get("body", b"")))
+        if not message.get("more_body", False):
+            return pieces
 
 
 def parse(model: type[M], body: bytes) -> M:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
 
 _PREFLIGHT_SECONDS = 600
 
 
-def allow(app: FastAPI, origins: Sequence[str]) -> None:
+def allow(app: Starlette, origins: Sequence[str]) -> None:
     """No cookies: a page sends a key that it was given, or none."""
     if not origins:
         return

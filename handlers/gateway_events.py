@@ -34,7 +34,8 @@ _READ_BY_MANGUM = {"host": _HOST, "x-forwarded-port": _PORT}
 
 
 class _Checked(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True)
+    # Built when first used: an API has events of one kind only.
+    model_config = ConfigDict(frozen=True, strict=True, defer_build=True)
 
 
 class _Identity(_Checked):

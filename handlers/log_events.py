@@ -21,7 +21,7 @@ from core import log
 from core.domain.access import Caller, Scope
 from core.domain.log_lines import LogLine, join, read, source_of
 from core.errors import ConfigError, InvalidInput
-from core.operations.project_input import ProjectKey
+from core.operations.project_key import ProjectKey
 from core.settings import Settings
 from handlers import invocation
 from handlers.bodies import validate

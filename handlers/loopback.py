@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from urllib.parse import urlsplit
 
+from starlette.datastructures import URL
 from starlette.requests import Request
 
 from core.domain.access import Caller, Scope
@@ -13,9 +15,10 @@ from core.errors import Forbidden, Unauthorized
 NOBODY = Caller(scope=Scope.READ, may_create_projects=True)
 DEVELOPER = Caller(scope=Scope.ADMIN, may_create_projects=True)
 
-_OF_PROXIES = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+_OF_PROXIES = frozenset((b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via"))
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str | None) -> bool:
     """Of an address, or of the one name that means this machine everywhere."""
     try:
@@ -33,18 +36,27 @@ def local_caller(request: Request, needs: Scope) -> Caller:
     """
     if not is_loopback(request.client.host if request.client else None):
         raise Forbidden("AUTH=off serves this machine only")
-    if any(name in request.headers for name in _OF_PROXIES):
+    headers = request.headers
+    if any(name in _OF_PROXIES for name, _ in headers.raw):
         raise Forbidden("AUTH=off serves nobody who comes through a proxy")
-    origin = request.headers.get("origin")
+    origin = headers.get("origin")
     if (
-        not is_loopback(request.url.hostname)
+        not _is_named_loopback(headers.get("host"), request.scope.get("server"))
         or (origin is not None and not is_loopback(_host_of(origin)))
-        or request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}
+        or headers.get("sec-fetch-site") in {"cross-site", "same-site"}
     ):
         raise Forbidden("AUTH=off serves no web pages from elsewhere")
     if not NOBODY.scope.covers(needs):
         raise Unauthorized("this needs the development token: Authorization: Bearer $DEV_TOKEN")
     return NOBODY
+
+
+@lru_cache(maxsize=64)
+def _is_named_loopback(host: str | None, server: tuple[str, int | None] | None) -> bool:
+    """Whether the name by which a request came is this machine's: its Host header's, else the server's."""
+    headers = [] if host is None else [(b"host", host.encode("latin-1"))]
+    url = URL(scope={"type": "http", "scheme": "http", "path": "/", "server": server, "headers": headers})
+    return is_loopback(url.hostname)
 
 
 def _host_of(origin: str) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 import time
@@ -29,10 +28,14 @@ _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 class RequestContext:
-    """Gives the request its id (the client's own X-Request-ID where it is sane) and logs one line."""
+    """Gives the request its id (the client's own X-Request-ID where it is sane) and logs one line.
 
-    def __init__(self, app: ASGIApp) -> None:
+    `plain_paths` are logged as they are: they hold no secret and nothing that drives a terminal.
+    """
+
+    def __init__(self, app: ASGIApp, *, plain_paths: frozenset[str]) -> None:
         self._app = app
+        self._plain_paths = plain_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -41,7 +44,7 @@ class RequestContext:
         scope = _without_final_slash(scope)
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
-        added = [(b"x-request-id", request_id.encode()), *headers_for(scope)]
+        added = ((b"x-request-id", request_id.encode()), *headers_for(scope))
         started, status = time.perf_counter(), 0
 
         async def send_with_headers(message: Message) -> None:
@@ -59,10 +62,15 @@ class RequestContext:
                 if not status:
                     await internal_error(request_id)(scope, receive, send_with_headers)
             level = logging.DEBUG if scope["path"] in _QUIET else logging.INFO
-            took = round((time.perf_counter() - started) * 1_000, 1)
-            # Quoted, since a path may hold line breaks and terminal codes; scrubbed, since it may hold a key.
-            path = quote(scrub_text(scope["path"][:_LOGGED_PATH]), safe="/[]")
-            logger.log(level, "%s %s %d", scope["method"], path, status, extra={"ms": took})
+            if logger.isEnabledFor(level):
+                path = self._logged_path(scope["path"])
+                _log(level, scope["method"], path, status, seconds=time.perf_counter() - started)
+
+    def _logged_path(self, path: str) -> str:
+        """Quoted, since a path may hold line breaks and terminal codes; scrubbed, since it may hold a key."""
+        if path in self._plain_paths:
+            return path
+        return quote(scrub_text(path[:_LOGGED_PATH]), safe="/[]")
 
 
 class TimeLimit:
@@ -88,14 +96,24 @@ class TimeLimit:
             await send(message)
 
         try:
-            with deadline.within(self._seconds - _TO_END_SECONDS):
-                async with asyncio.timeout(self._seconds) as limit:
-                    await self._app(scope, receive, send_and_note)
+            with deadline.within(self._seconds - _TO_END_SECONDS), deadline.Timeout(self._seconds) as limit:
+                await self._app(scope, receive, send_and_note)
         except TimeoutError:
-            if is_answered or not limit.expired():
+            if is_answered or not limit.is_over:
                 raise
             answer = refusal(Request(scope), TimeUp(f"no answer in {self._seconds:g} s; try again"))
             await answer(scope, receive, send)
+
+
+def _log(level: int, method: str, path: str, status: int, *, seconds: float) -> None:
+    """As `logger.log`, which looks through the stack for its caller: that took as long as all the rest."""
+    args, fields = (method, path, status), {"ms": round(seconds * 1_000, 1)}
+    logger.handle(
+        logger.makeRecord(logger.name, level, __file__, _LINE, "%s %s %d", args, None, "_log", fields)
+    )
+
+
+_LINE = _log.__code__.co_firstlineno
 
 
 def _without_final_slash(scope: Scope) -> Scope:

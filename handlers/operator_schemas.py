@@ -11,7 +11,8 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from core.domain.access import Scope
 from core.domain.clean import clean_text
 from core.domain.scrub import scrub_text
-from core.operations.project_input import IngestRate, ProjectKey
+from core.operations.project_input import IngestRate
+from core.operations.project_key import ProjectKey
 
 _Clean = Annotated[str, AfterValidator(lambda text: scrub_text(clean_text(text)))]
 

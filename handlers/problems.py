@@ -5,14 +5,10 @@ from __future__ import annotations
 import math
 from http import HTTPStatus
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from core import errors, metrics
-from core.domain.validation import problems_in
-from handlers import openapi
 from handlers.inflate import ENCODINGS
 from handlers.responses import InertJSONResponse
 from handlers.schemas import FieldProblemOut, Problem
@@ -52,7 +48,7 @@ def field_problems(error: errors.RootnoteError) -> list[FieldProblemOut]:
     return [FieldProblemOut(field=p.field, message=p.message) for p in error.problems]
 
 
-def _response(
+def response(
     status: int,
     detail: str,
     request_id: str,
@@ -73,16 +69,14 @@ def _response(
 
 def internal_error(request_id: str) -> JSONResponse:
     """Says nothing of what went wrong: that is in the log, under the id."""
-    return _response(
-        500, "something went wrong on our side; the log has it under this request_id", request_id
-    )
+    return response(500, "something went wrong on our side; the log has it under this request_id", request_id)
 
 
 def page_too_large(request_id: str) -> JSONResponse:
     """For whoever asked for so many items that the answer cannot be sent."""
     message = "the answer is larger than can be sent: ask for fewer items"
     fields = [FieldProblemOut(field="limit", message=message)]
-    return _response(422, f"limit: {message}", request_id, fields=fields)
+    return response(422, f"limit: {message}", request_id, fields=fields)
 
 
 def refused(error: errors.RootnoteError, request_id: str) -> JSONResponse:
@@ -91,12 +85,7 @@ def refused(error: errors.RootnoteError, request_id: str) -> JSONResponse:
     headers = _HEADERS.get(status)
     if isinstance(error, errors.QuotaExceeded):
         headers = {"retry-after": str(max(1, math.ceil(error.retry_after)))}
-    return _response(status, str(error), request_id, fields=field_problems(error), headers=headers)
-
-
-async def _on_rootnote_error(request: Request, exc: Exception) -> JSONResponse:
-    assert isinstance(exc, errors.RootnoteError)  # noqa: S101  (as registered below)
-    return refusal(request, exc)
+    return response(status, str(error), request_id, fields=field_problems(error), headers=headers)
 
 
 def refusal(request: Request, exc: errors.RootnoteError) -> JSONResponse:
@@ -105,28 +94,6 @@ def refusal(request: Request, exc: errors.RootnoteError) -> JSONResponse:
     if status == 500:
         # Said to operators and not to callers: its words may name a secret, a host or a variable.
         raise exc
-    if request.url.path.startswith("/api/v1/events") and request.method == "POST":
+    if request.scope["path"].startswith("/api/v1/events") and request.method == "POST":
         metrics.EVENTS_REFUSED.labels(status).inc()
     return refused(exc, request.state.request_id)
-
-
-async def _on_http_exception(request: Request, exc: Exception) -> JSONResponse:
-    assert isinstance(exc, HTTPException)  # noqa: S101  (as registered below)
-    headers = {name.lower(): value for name, value in (exc.headers or {}).items()}
-    if exc.status_code == 405 and (methods := openapi.methods_at(request.app, request.url.path)):
-        headers["allow"] = ", ".join(methods)
-    return _response(exc.status_code, exc.detail, request.state.request_id, headers=headers)
-
-
-async def _on_validation_error(request: Request, exc: Exception) -> JSONResponse:
-    assert isinstance(exc, RequestValidationError)  # noqa: S101  (as registered below)
-    # The first part says only where the parameter stood: query, path or header.
-    problems = problems_in(exc.errors(), skip=1)
-    found = errors.InvalidInput(*problems)
-    return _response(422, str(found), request.state.request_id, fields=field_problems(found))
-
-
-def install(app: FastAPI) -> None:
-    app.add_exception_handler(errors.RootnoteError, _on_rootnote_error)
-    app.add_exception_handler(HTTPException, _on_http_exception)
-    app.add_exception_handler(RequestValidationError, _on_validation_error)

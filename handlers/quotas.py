@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from core.domain.quota import PROBE_SECONDS, Purse, Quota, in_words, parse_rate, quota_of
 from core.errors import QueueUnavailable, QuotaExceeded
@@ -19,6 +20,8 @@ from handlers.quota_report import Kind, QuotaReport
 
 _MOST_PURSES = 10_000
 _MINUTE = 60.0
+_quota_of = lru_cache(maxsize=1_000)(quota_of)
+"""The same quota is the same object, so that to see whether one was changed takes no comparing."""
 _STRANGERS = "strangers/"
 """No project's key has a slash."""
 
@@ -53,7 +56,7 @@ class Limits:
         rate = own / _MINUTE if own is not None else default
         if rate is None:
             return None
-        return quota_of(rate, burst_seconds=self.burst_seconds, batch=self.batch)
+        return _quota_of(rate, burst_seconds=self.burst_seconds, batch=self.batch)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,6 +96,8 @@ class Quotas:
 
         For before a body is read: a flood of refused requests costs neither its reading nor a round trip.
         """
+        if not self._accounts:
+            return
         accounts = [self._key_account(sender)]
         if sender.caller is not None and sender.caller.project_key is not None:
             # As it was last seen: whoever has one project's key fills that project's bucket and no other.
@@ -141,7 +146,7 @@ class Quotas:
             return None
         name = _name(kind, subject)
         account = self._accounts.get(name)
-        if account is None or account.purse.quota != quota:
+        if account is None or (account.purse.quota is not quota and account.purse.quota != quota):
             if len(self._accounts) >= _MOST_PURSES:
                 self._accounts.clear()
             account = _Account(kind=kind, name=name, label=label, purse=Purse(quota))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,9 +18,8 @@ from core.domain.fingerprint import fingerprint
 from core.domain.job import ANALYSIS_VERSION, JobKind, job_id
 from core.domain.scrub import scrub_event, scrub_text
 from core.errors import FieldProblem, InvalidInput, NotFound, RootnoteError
-from core.operations.sending import send_or_leave
-from core.queue.names import Outgoing
-from core.store.ingest import NewEvent, Stored, store_events
+from core.operations.event_writer import Written
+from core.store.ingest import NewEvent, StoredEvent
 from core.store.payload import payload_of
 from handlers.projects import unknown_project
 from handlers.schemas import EventIn, Outcome
@@ -117,17 +117,14 @@ async def _receive(
     accepted = [row for row in rows if row is not None]
     if not accepted:
         return [unknown_project(event.project_key) for event in events]
-    stored = await store_events(deps.database, accepted, version=ANALYSIS_VERSION, request_id=request_id)
-    sent = await _send(accepted, stored, deps)
-    unseen = set(stored.new_event_ids)
-    answers: list[Receipt | RootnoteError] = []
-    for event, row in zip(events, rows, strict=True):
-        if row is None:
-            answers.append(unknown_project(event.project_key))
-            continue
-        answers.append(_receipt(row, stored, sent=sent, is_new=row.id in unseen))
-        unseen.discard(row.id)
-    return answers
+    written = await deps.writer.write(accepted, request_id=request_id)
+    if written.deferred_job_ids:
+        metrics.PUBLISH_FAILURES.inc()
+    receipts = iter(_receipts(accepted, written))
+    return [
+        unknown_project(event.project_key) if row is None else next(receipts)
+        for event, row in zip(events, rows, strict=True)
+    ]
 
 
 def _row(event: Incoming, project_id: UUID) -> NewEvent:
@@ -149,30 +146,29 @@ def _row(event: Incoming, project_id: UUID) -> NewEvent:
     )
 
 
-async def _send(rows: Sequence[NewEvent], stored: Stored, deps: Deps) -> bool:
-    # Of several events that made the same job, one sends it.
-    to_send = {row.job_id: row.group_id for row in rows if row.job_id in stored.job_ids_to_send}
-    outgoing = [
-        Outgoing(job_id=id_, kind=JobKind.ANALYSE_GROUP, subject_id=group_id)
-        for id_, group_id in to_send.items()
+def _receipts(rows: Sequence[NewEvent], written: Written) -> list[Receipt]:
+    deferred = written.deferred_job_ids
+    receipts = [
+        _receipt(row, event, is_deferred=bool(deferred) and row.job_id in deferred)
+        for row, event in zip(rows, written.events, strict=True)
     ]
-    sent = await send_or_leave(outgoing, sender=deps.publisher, database=deps.database)
-    if not sent:
-        metrics.PUBLISH_FAILURES.inc()
-    return sent
+    for analysis, count in Counter(receipt.analysis for receipt in receipts).items():
+        metrics.EVENTS_RECEIVED.labels(analysis).inc(count)
+    return receipts
 
 
-def _receipt(row: NewEvent, stored: Stored, *, sent: bool, is_new: bool) -> Receipt:
+def _receipt(row: NewEvent, event: StoredEvent | None, *, is_deferred: bool) -> Receipt:
     """Of the event as it is stored, which is not as it was sent where its key was used before."""
-    event = stored.events[row.id]
     analysis: Outcome
-    if not needs_analysis(event.status_code):
+    if not needs_analysis(row.status_code if event is None else event.status_code):
         analysis = "not_required"
-    elif event.is_analysed:
+    elif event is not None and event.is_analysed:
         analysis = "reused"
-    elif row.job_id in stored.job_ids_to_send and not sent:
-        analysis = "deferred"
     else:
-        analysis = "queued"
-    metrics.EVENTS_RECEIVED.labels(analysis).inc()
-    return Receipt(id=row.id, group_id=event.group_id, analysis=analysis, is_new=is_new)
+        analysis = "deferred" if is_deferred else "queued"
+    return Receipt(
+        id=row.id,
+        group_id=row.group_id if event is None else event.group_id,
+        analysis=analysis,
+        is_new=event is None or event.is_new,
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import Scope
 
-from handlers import docs
+from handlers import docs_page
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -25,12 +25,12 @@ def _made(policy: str) -> Headers:
 
 
 _USUAL = _made(_NOTHING)
-_OF_DOCS = _made(docs.POLICY)
+_OF_DOCS = _made(docs_page.POLICY)
 # Of this host only: what else its owner has below that name is not ours to bind.
 _TLS_ONLY: Headers = ((b"strict-transport-security", b"max-age=63072000"),)
 
 
 def headers_for(scope: Scope) -> Headers:
     """Of an HTTP request whose path has no final slash. By TLS where this server or API Gateway says so."""
-    headers = _OF_DOCS if scope["path"] == docs.PATH else _USUAL
+    headers = _OF_DOCS if scope["path"] == docs_page.PATH else _USUAL
     return headers + _TLS_ONLY if scope["scheme"] == "https" else headers

@@ -1,14 +1,13 @@
-"""What comes in and goes out over HTTP: errors and their analyses, and what all routes share."""
+"""What comes in over HTTP and its answers, and what all routes share."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
-from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, WithJsonSchema
 
-from core.operations.project_input import ProjectKey
+from core.operations.project_key import ProjectKey
 
 _CLOCK_SKEW = timedelta(days=1)
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -65,12 +64,6 @@ class BatchIn(BaseModel):
     events: list[Any] = Field(min_length=1)
 
 
-class BatchDocumented(BaseModel):
-    """What BatchIn is for those who send it."""
-
-    events: list[EventIn] = Field(min_length=1, max_length=500)
-
-
 class FieldProblemOut(BaseModel):
     field: str
     message: str
@@ -88,96 +81,3 @@ class Problem(BaseModel):
 
 
 Outcome = Literal["queued", "reused", "deferred", "not_required"]
-
-
-class Ready(BaseModel):
-    """`checks` has each part with `ok` and what is known of it."""
-
-    status: Literal["ok", "unready"]
-    checks: dict[str, dict[str, Any]]
-
-
-class EventAccepted(BaseModel):
-    """`deferred`: Redis does not answer now; the job is stored and will be sent when it does.
-
-    Ids are null while PostgreSQL is away and the event waits in the buffer: it is stored later.
-    """
-
-    id: UUID | None
-    group_id: UUID | None
-    analysis: Outcome
-
-
-class BatchItem(BaseModel):
-    """The answer to one event of a batch, with the status that it would have had alone."""
-
-    status: int
-    id: UUID | None = None
-    group_id: UUID | None = None
-    analysis: Outcome | None = None
-    errors: list[FieldProblemOut] = []
-
-
-class BatchAccepted(BaseModel):
-    accepted: int
-    refused: int
-    results: list[BatchItem]
-
-
-class AnalysisOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    analysis_text: str
-    model: str
-    confidence: float
-    detail: dict[str, Any]
-    prompt_version: str
-    reused_from: UUID | None
-    created_at: datetime
-
-
-class EventOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    project_key: str
-    group_id: UUID
-    status_code: int
-    payload: dict[str, Any]
-    occurred_at: datetime
-    received_at: datetime
-    analysis: AnalysisOut | None
-
-
-class EventPage(BaseModel):
-    items: list[EventOut]
-    next_cursor: str | None
-
-
-class GroupOut(BaseModel):
-    """`event_count` stops at 1,000. `job_state` is that of the newest analysis job."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    project_key: str
-    title: str
-    status: str
-    fingerprint: str
-    fingerprint_version: int
-    first_seen: datetime
-    last_seen: datetime | None
-    event_count: int
-    job_state: str | None
-    job_reason: str | None
-    analysis: AnalysisOut | None
-
-
-class GroupPage(BaseModel):
-    items: list[GroupOut]
-    next_cursor: str | None
-
-
-class JobAccepted(BaseModel):
-    job_id: UUID
-    state: str

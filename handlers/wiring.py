@@ -9,6 +9,7 @@ from starlette.requests import Request
 from core.aws.queue import MessageQueue
 from core.aws.secrets import SecretsManager
 from core.operations.connections import database_of, publisher_of
+from core.operations.event_writer import EventWriter
 from core.queue.buckets import SharedBuckets
 from core.queue.publisher import Publisher
 from core.settings import Settings
@@ -25,6 +26,7 @@ class Deps:
     secrets_manager: SecretsManager
     database: Database
     publisher: Publisher
+    writer: EventWriter
     projects: ProjectDirectory
     keys: KeyRing
     quotas: Quotas
@@ -39,6 +41,7 @@ class Deps:
             self.secrets_manager.provider()
 
     async def aclose(self) -> None:
+        await self.writer.aclose()
         await self.publisher.aclose()
         await self.database.aclose()
 
@@ -53,6 +56,7 @@ def build(settings: Settings) -> Deps:
         secrets_manager=manager,
         database=database,
         publisher=publisher,
+        writer=EventWriter(database, publisher),
         projects=ProjectDirectory(database),
         keys=KeyRing(
             database, auth=settings.auth, dev_token=settings.dev_token, max_age=settings.key_max_age

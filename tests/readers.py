@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from types import ModuleType
 
-import core.domain.fingerprint
 import core.domain.log_lines
 import core.domain.stacktrace
 from core.domain import (
@@ -14,10 +14,15 @@ from core.domain import (
     project_noise,
     project_pieces,
     scrub,
+    secret_encoded,
+    secret_lists,
+    secret_named,
     secret_names,
     secret_pairs,
+    secret_prose,
     secret_shapes,
     tags,
+    templates,
 )
 from core.domain.event import EventContent
 from core.domain.fingerprint import fingerprint
@@ -73,7 +78,16 @@ class Reader:
         return [*ANY, *self.more, *shapes_of(patterns_of(*self.modules))]
 
 
-_SECRETS = (secret_names, secret_pairs, secret_shapes)
+_SECRETS = (
+    scrub,
+    secret_encoded,
+    secret_lists,
+    secret_named,
+    secret_names,
+    secret_pairs,
+    secret_prose,
+    secret_shapes,
+)
 
 
 def _decoded(text: str) -> object:
@@ -87,6 +101,12 @@ def _event(text: str) -> EventContent:
     return EventContent(message=text, path=text, stack=text, method=text, status_code=500)
 
 
+def _anew(run: Callable[[str], object]) -> Callable[[str], object]:
+    """Never the same text twice: what is remembered of it costs nothing to find again."""
+    numbers = count()
+    return lambda text: run(f"{text}\n{next(numbers)}")
+
+
 def _join(text: str) -> object:
     lines = enumerate(text.split("\n"))
     return join(LogLine(id=str(number), timestamp=0, text=line) for number, line in lines)
@@ -96,11 +116,11 @@ READERS = (
     Reader(name="stack", run=parse, modules=(core.domain.stacktrace,)),
     Reader(
         name="fingerprint",
-        run=lambda text: fingerprint(_event(text)),
-        modules=(core.domain.fingerprint,),
+        run=_anew(lambda text: fingerprint(_event(text))),
+        modules=(templates,),
     ),
-    Reader(name="scrubber", run=scrub.scrub_text, modules=_SECRETS),
-    Reader(name="scrubbed names", run=lambda text: scrub.scrub_json({text: [text, "a"]})),
+    Reader(name="scrubber", run=_anew(scrub.scrub_text), modules=_SECRETS),
+    Reader(name="scrubbed names", run=_anew(lambda text: scrub.scrub_json({text: [text, "a"]}))),
     Reader(name="log event", run=lambda text: read(text, source="web"), modules=(core.domain.log_lines,)),
     Reader(name="log lines", run=_join, modules=(core.domain.log_lines,)),
     Reader(
@@ -109,8 +129,8 @@ READERS = (
         modules=(project_noise, project_pieces),
     ),
     Reader(name="extractor", run=lambda text: extract(ProjectText(title=text, content=text), Wishes())),
-    Reader(name="offline analyser", run=lambda text: analyse(_event(text))),
-    Reader(name="prompt", run=lambda text: build(_event(text))),
+    Reader(name="offline analyser", run=_anew(lambda text: analyse(_event(text)))),
+    Reader(name="prompt", run=_anew(lambda text: build(_event(text)))),
     Reader(name="tag", run=tags.normalise_tag, modules=(tags,)),
     Reader(name="cleaning", run=lambda text: clean.clean_json({text: text})),
     Reader(

@@ -85,10 +85,10 @@ def generate_missing_metadata_nightly() -> dict[str, int]:
 
 
 @shared_task(name=names.CLEANUP_OLD_METADATA, ignore_result=False, bind=True)
-def cleanup_old_metadata(self: Task[Any, Any]) -> dict[str, int]:
+def cleanup_old_metadata(self: Task[Any, Any], rest: tuple[str, str] | None = None) -> dict[str, int]:
     """Delete what is old: events, ended jobs, ledger rows, metadata of nothing and of forgotten drafts.
 
-    It stops well within the time limit of a task, and queues itself again for what is left.
+    It stops well within the time limit of a task, and queues itself again for what is left (`rest`).
     """
     process = wiring.process()
     settings = process.settings
@@ -98,10 +98,10 @@ def cleanup_old_metadata(self: Task[Any, Any]) -> dict[str, int]:
         jobs=timedelta(days=settings.job_days),
         calls=timedelta(days=settings.ledger_days),
     )
-    cleaned = process.loop.run(clean_up(process.database, ages, seconds=_CLEANUP_SECONDS))
+    cleaned = process.loop.run(clean_up(process.database, ages, seconds=_CLEANUP_SECONDS, rest=rest))
     logger.info("cleaned up", extra=cleaned.deleted | {"is_finished": cleaned.is_finished})
     if not cleaned.is_finished:
-        self.apply_async()
+        self.apply_async(kwargs={"rest": cleaned.rest})
     return cleaned.deleted
 
 

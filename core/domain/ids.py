@@ -7,13 +7,20 @@ asking the database first; everything else gets a UUIDv7, which keeps index page
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID, uuid5
 
+from uuid_utils import reseed_rng
 from uuid_utils.compat import uuid7
 
 
 def new_id() -> UUID:
     return uuid7()
+
+
+def reseed() -> None:
+    """For a process that is a copy of another, and would make the same ids as that one."""
+    reseed_rng()
 
 
 def first_id_at(at: datetime) -> UUID:
@@ -22,6 +29,7 @@ def first_id_at(at: datetime) -> UUID:
     return UUID(int=milliseconds << 80 | 0x7 << 76 | 0b10 << 62)
 
 
+@lru_cache(maxsize=4_096)
 def group_id(project_id: UUID, fingerprint: str, version: int) -> UUID:
     return uuid5(project_id, f"group:{version}:{fingerprint}")
 

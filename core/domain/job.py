@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
 from uuid import UUID, uuid5
 
 from core.errors import Failure
@@ -45,6 +46,7 @@ class JobState(StrEnum):
     """Retried to the end; a person may redrive it."""
 
 
+@lru_cache(maxsize=4_096)
 def job_id(kind: JobKind, subject_id: UUID, version: str) -> UUID:
     """The same work has the same id on every machine, so two that create it at once create one."""
     return uuid5(subject_id, f"{kind}:{version}")

@@ -8,20 +8,37 @@ private key blocks shrink to one line.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import replace
+from sys import getsizeof
 
 from core.domain.event import EventContent
+from core.domain.literals import any_of, shortest
+from core.domain.remembered import Remembered
 from core.domain.secret_encoded import scrub_base64
 from core.domain.secret_headers import scrub_headers
 from core.domain.secret_lists import masked_places, scrub_lists
 from core.domain.secret_named import scrub_named
 from core.domain.secret_names import is_secret_name, is_working_directory
-from core.domain.secret_pairs import MASK, scrub_pairs
-from core.domain.secret_prose import scrub_prose
-from core.domain.secret_shapes import is_card_number, scrub_early_shapes, scrub_late_shapes
+from core.domain.secret_pairs import MASK, PARTS_OF_NAMES, may_name_secret, names_from, scrub_pairs
+from core.domain.secret_prose import SIGNS_OF_PROSE, scrub_prose
+from core.domain.secret_shapes import (
+    SIGNS_OF_SHAPES,
+    is_card_number,
+    may_hold_card,
+    scrub_early_shapes,
+    scrub_late_shapes,
+)
 
+_MAPPINGS = (dict, Mapping)
+"""The usual one first: to ask an abstract class takes ten times as long."""
 _SHORTEST_SECRET = 4
+_SHORT = 256
+_ENTRIES = 4_096
+_ROOM = 8 * 2**20
+"""Of what is remembered of long texts; the room in bytes."""
+_SIGN = re.compile(any_of(shortest(PARTS_OF_NAMES | SIGNS_OF_PROSE | SIGNS_OF_SHAPES)))
+"""In lower case: one is in every text of ASCII that changes, unless by a card number or base64."""
 _CARD_NUMBERS = range(10**12, 10**19)
 _SAY_THE_NAME = frozenset(["name", "key", "header", "field", "param", "parameter"])
 _SAY_THE_VALUE = frozenset(["value", "values", "content"])
@@ -29,17 +46,43 @@ _SAY_THE_VALUE = frozenset(["value", "values", "content"])
 
 def scrub_text(text: str) -> str:
     """The text with every recognised secret as `[scrubbed]`. Scrubbing twice changes nothing more."""
-    return scrub_base64(_scrub_plain(text), _scrub_plain) if len(text) >= _SHORTEST_SECRET else text
+    if len(text) < _SHORTEST_SECRET:
+        return text
+    if len(text) <= _SHORT:
+        return scrub_base64(text if _is_harmless(text) else _scrub_plain(text), _scrub_plain)
+    changed = _changed(text)
+    return text if changed is None else changed
+
+
+def _scrub_long(text: str) -> str | None:
+    """None: it stays as it is, and so need not be remembered."""
+    scrubbed = scrub_base64(_scrub_plain(text), _scrub_plain)
+    return None if scrubbed == text else scrubbed
+
+
+_changed = Remembered(
+    _scrub_long, size=lambda changed: getsizeof(changed) if changed else 0, entries=_ENTRIES, room=_ROOM
+)
+"""Of long texts, stacks most of all, that recur in a storm of errors. A short one is scrubbed in no more
+time than it takes to look for it."""
+
+
+def _is_harmless(text: str) -> bool:
+    """True: but for base64, no rule finds anything. One look tells it of most ids, names and paths."""
+    return text.isascii() and _SIGN.search(text.lower()) is None and not may_hold_card(text)
 
 
 def _scrub_plain(text: str) -> str:
     lowered = text.lower()
+    start = names_from(lowered)
+    names_secret = start is not None and may_name_secret(lowered, start)
     text = scrub_early_shapes(text)
     text = scrub_headers(text, lowered)
-    text = scrub_prose(text, lowered)
-    text = scrub_lists(text)
-    text = scrub_pairs(text, lowered)
-    text = scrub_named(text, lowered)
+    text = scrub_prose(text, lowered, names_secret=names_secret)
+    if start is not None:
+        text = scrub_lists(text)
+    if start is not None and names_secret:
+        text = scrub_named(scrub_pairs(text, lowered, start), lowered)
     return scrub_late_shapes(text)
 
 
@@ -51,9 +94,9 @@ def scrub_json(value: object) -> object:
     """
     if isinstance(value, str):
         return scrub_text(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, _MAPPINGS):
         return _scrub_mapping(value)
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         if _is_named_pair(value):
             return [value[0], _masked(value[1])]
         hidden = masked_places(value)
@@ -65,9 +108,9 @@ def scrub_json(value: object) -> object:
 
 def scrub_event(content: EventContent) -> EventContent:
     """Every field that a client can fill, scrubbed."""
-    return replace(
-        content,
+    return EventContent(
         message=scrub_text(content.message),
+        status_code=content.status_code,
         stack=_scrub_optional(content.stack),
         method=_scrub_optional(content.method),
         path=_scrub_optional(content.path),
@@ -82,10 +125,7 @@ def _scrub_optional(text: str | None) -> str | None:
 
 
 def _scrub_mapping(value: Mapping[str, object]) -> dict[str, object]:
-    hides_value = any(
-        isinstance(item, str) and key.lower() in _SAY_THE_NAME and is_secret_name(item)
-        for key, item in value.items()
-    )
+    hides_value = _names_secret(value)
     return {
         scrub_text(key): _masked(item)
         if (is_secret_name(key) and not is_working_directory(key, item))
@@ -93,6 +133,14 @@ def _scrub_mapping(value: Mapping[str, object]) -> dict[str, object]:
         else scrub_json(item)
         for key, item in value.items()
     }
+
+
+def _names_secret(value: Mapping[str, object]) -> bool:
+    """`{"name": "password", …}`"""
+    for key, item in value.items():
+        if isinstance(item, str) and key.lower() in _SAY_THE_NAME and is_secret_name(item):
+            return True
+    return False
 
 
 def _is_named_pair(value: list[object] | tuple[object, ...]) -> bool:

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from core.domain.secret_pairs import MASK
 
 _TOKEN = re.compile(
-    r"(?<![\w+/=-])(?:[A-Za-f][A-Za-z0-9+/_-]{3}){3,16384}+[A-Za-z0-9+/_-]{0,3}={0,2}(?![\w+/=-])", re.ASCII
+    r"\b(?<![+/=-])(?:[A-Za-f][A-Za-z0-9+/_-]{3}){3,16384}+[A-Za-z0-9+/_-]{0,3}={0,2}(?![\w+/=-])", re.ASCII
 )
 """Each three bytes of ASCII begin with one of the first 32 letters, which few other words do."""
+_SHORTEST = 12
 _TO_STANDARD = str.maketrans("-_", "+/")
 _WITHOUT_BREAKS = str.maketrans("", "", "\n\r\t")
 _USER_PASSWORD = re.compile(r"[\w.@+-]{2,64}:(?=[^ ]{0,99}\d)[!-~]{4,100}", re.ASCII)
@@ -21,6 +22,8 @@ _SASL_PLAIN = re.compile(r"[ -~]{0,100}\0[ -~]{1,100}\0[ -~]{1,100}")
 
 def scrub_base64(text: str, scrub: Callable[[str], str]) -> str:
     """Words that decode to text in which `scrub` finds a secret go whole. One layer, not more."""
+    if len(text) < _SHORTEST:
+        return text
     return _TOKEN.sub(lambda match: MASK if _hides_secret(match[0], scrub) else match[0], text)
 
 

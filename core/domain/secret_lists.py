@@ -21,6 +21,9 @@ _ITEM = re.compile(
 )
 _ITEM_VALUE = re.compile(f"(?:{QUOTED})", re.VERBOSE)
 
+_LISTED = re.compile(r""",\s*+[bu]?\\*+["']""", re.ASCII)
+"""Between a name and its value in whatever `_PAIR` and `_ITEM` match."""
+
 _OPENED = re.compile(r"""["']([\w.-]{1,100}+)(["'][ \t]*+(?:=>|:)[ \t]*+\[[ \t]*+\r?\n)""", re.ASCII)
 _LINES = re.compile(rf"""(?:[ \t]*+(?:"[^"{BREAKS}]*+"|'[^'{BREAKS}]*+'),?+[ \t]*+\r?\n)++""")
 _LINE_TEXT = re.compile(r"""^([ \t]*+["']).*(["'],?+[ \t]*+\r?)$""", re.MULTILINE)
@@ -31,8 +34,8 @@ _LIKE_A_NAME = re.compile(r"[A-Za-z]+(?:-[A-Za-z]+)*")
 
 
 def scrub_lists(text: str) -> str:
-    """Pairs, flat lists of headers, arguments, and lists of secrets."""
-    if "'," in text or '",' in text:
+    """Pairs, flat lists of headers, arguments, and lists of secrets. For texts with parts of their names."""
+    if ("'," in text or '",' in text) and _LISTED.search(text):
         text = mask_values(text, _PAIR, _PAIR_VALUE)
         text = mask_values(text, _ITEM, _ITEM_VALUE, is_wanted=_is_followed, is_kept=_is_a_name)
     return _scrub_opened(text) if "[\n" in text or "[\r\n" in text else text

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from core.domain.secret_names import is_secret_name
-from core.domain.secret_pairs import BREAKS, MASK, VALUE, mask_values, may_name_secret
+from core.domain.secret_pairs import BREAKS, MASK, VALUE, mask_values
+from core.domain.signs import may_match
 
 _SAYS_NAME = r"(?<![\w-])(?:name|key|header)"
 _ATTRIBUTES = (
@@ -33,6 +34,9 @@ _YAML = re.compile(
     r"(?<![\w-])(?:name|key):[ \t]++([\w.-]{1,100}+)(\r?\n[ \t]++value:[ \t]++)", re.IGNORECASE | re.ASCII
 )
 """A container's environment in a manifest."""
+
+_VALUE_SIGN = re.compile(rf"values?{_IS}")
+"""In lower case, a part of whatever the three before match."""
 
 _LINE_END = r"(?:\r?\n|(?:\\++r)?+\\++n)"
 _PART = re.compile(
@@ -63,13 +67,15 @@ _ELEMENT_TEXT = re.compile(
 
 
 def scrub_named(text: str, lowered: str) -> str:
-    """Values that another attribute, element or line names."""
-    if not may_name_secret(lowered):
-        return text
+    """Values that another attribute, element or line names. For texts that `may_name_secret`."""
     if "</" in text:
         for element in (_ELEMENT, _ELEMENT_NAMED_BY, _ELEMENT_AFTER):
             text = mask_values(text, element, _ELEMENT_TEXT)
-    if "value" in lowered and any(word in lowered for word in ("name", "key", "header")):
+    if (
+        "value" in lowered
+        and may_match(_VALUE_SIGN, lowered)
+        and any(word in lowered for word in ("name", "key", "header"))
+    ):
         text = mask_values(text, _NAMED, VALUE)
         text = mask_values(text, _YAML, VALUE) if "value:" in lowered else text
         text = _VALUE_FIRST.sub(_masked_before_name, text)

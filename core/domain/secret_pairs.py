@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from core.domain.literals import any_of
 from core.domain.secret_names import is_secret_name, is_telling, is_working_directory
 
 MASK = "[scrubbed]"
@@ -13,11 +14,13 @@ BREAKS = r"\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 _PERCENT = r"%(?:25)*+"
 """Percent-encoded once or more often."""
 _ENTITY = r"&(?:quot|apos|\#0?3[49]|\#x2[27]);"
-_SEPARATOR = (
+_IS = (
     rf"""\\*+(?:["'`]|{_PERCENT}2[27]|{_ENTITY}|u002[27])?(?:\]|{_PERCENT}5[dD])?"""
     rf"(?:\[\d{{0,4}}\]|{_PERCENT}5[bB]\d{{0,4}}{_PERCENT}5[dD])?[ \t]*+"
     rf"(?:=>|:=|=(?!=)|:(?!:)|{_PERCENT}3[aAdD]|&(?:equals|colon|\#61|\#58|\#x3[aAdD]);)"
-    r"(?:[ \t]|%20|\+(?=%22))*+"
+)
+_SEPARATOR = (
+    rf"{_IS}(?:[ \t]|%20|\+(?=%22))*+"
     # A YAML block's mark, and what PHP's var_dump says before a text.
     r"(?:[|>][-+]?[ \t]*+\r?\n[ \t]++|\s{0,40}+string\(\d{1,9}\)[ \t]++)?"
 )
@@ -49,6 +52,12 @@ _STEMS = (
     "otp",
     "sig",
 )
+_STEM = re.compile(any_of(_STEMS))
+PARTS_OF_NAMES = frozenset(_STEMS) - {"credential", "session", "sessid"} | {"cred", "sess"}
+"""In lower case. Of these one is in every name that `is_secret_name`, for which `cred-ential` is one word."""
+_PART = re.compile(any_of(PARTS_OF_NAMES))
+_STEM_IN_NAME = re.compile(rf"{any_of(PARTS_OF_NAMES)}[a-z0-9_-]*+((?:\s++id)?{_IS})?")
+"""In lower case. A name from its stem to its end and, where it follows, the sign that its value is next."""
 
 _NAME = re.compile(rf"(?<![A-Za-z0-9_-])([A-Za-z0-9_-]++)({_SEPARATOR})")
 _FLAG = re.compile(r"(?<![\w-])--?([A-Za-z0-9_-]++)([ \t]++)(?![-=:])", re.ASCII)
@@ -98,17 +107,22 @@ _TWO_WORD_NAMES = {
 }
 
 
-def scrub_pairs(text: str, lowered: str) -> str:
-    """Values beside a secret name; the name and the quotes stay."""
-    if not may_name_secret(lowered):
-        return text
-    text = mask_values(text, _NAME, VALUE)
+def scrub_pairs(text: str, lowered: str, names_from: int) -> str:
+    """Values beside a secret name; the name and the quotes stay. For texts that `may_name_secret`."""
+    if any(_STEM_IN_NAME.findall(lowered, names_from)):
+        text = mask_values(text, _NAME, VALUE)
     return mask_values(text, _FLAG, VALUE) if " -" in text or text.startswith("-") else text
 
 
-def may_name_secret(lowered: str) -> bool:
-    """False: no part of the text is a secret's name."""
-    return any(stem in lowered for stem in _STEMS)
+def names_from(lowered: str) -> int | None:
+    """Where the first part of a secret's name begins. None: no part of the text is one."""
+    found = _PART.search(lowered)
+    return found and found.start()
+
+
+def may_name_secret(lowered: str, names_from: int) -> bool:
+    """False: no part of the text is the name of a secret that stands beside it."""
+    return _STEM.search(lowered, names_from) is not None
 
 
 def mask_values(

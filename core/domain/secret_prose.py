@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from core.domain.secret_names import is_telling
-from core.domain.secret_pairs import BREAKS, MASK, SPEAKS_OF_SYNTAX, may_name_secret, word_before
+from core.domain.secret_pairs import BREAKS, MASK, SPEAKS_OF_SYNTAX, word_before
+from core.domain.signs import holds_any, may_match
 
 _LOCKING = r"pass(?:word|wd|phrase|code)|passwort|kennwort|pwd|identified[ \t]{1,4}by"
 _UNLOCKING = r"secret|token|(?:api|access|secret|signing|private)[ _-]?key|credentials?"
@@ -17,6 +18,11 @@ _SENTENCE = re.compile(
     (?:(?P<quote>["'`])(?P<quoted>[^"'`{BREAKS}]{{4,200}}+)(?P=quote)|(?P<bare>[^\s"'`,;<>(){{}}\[\]|]{{6,}}+))""",
     re.VERBOSE | re.IGNORECASE,
 )
+_SENTENCE_WORDS = ("pass", "pwd", "kennwort", "secret", "token", "credential", "identified")
+_KEY_SIGN = re.compile(
+    rf"key(?:{'|'.join(f'(?<={of}[ _-]key)|(?<={of}key)' for of in ('api', 'access', 'signing', 'private'))})"
+)
+"""In lower case, of these words and this one is in whatever `_SENTENCE` matches."""
 _OTHER_LANGUAGES = re.compile(
     r"((?:contraseña|mot de passe|senha|wachtwoord|lösenord|hasło|парол[ья]|密码|密碼|パスワード|비밀번호)"
     "[\"'`]?[ \\t]*+[:=\N{FULLWIDTH COLON}][ \\t]*+[\"'`]?)([^\\s\"'`,;]{3,}+)",
@@ -46,21 +52,36 @@ _COMMANDS = {
     "jdbc:oracle:": r"(jdbc:oracle:\w{1,10}+:[^\s/@]{1,64}+/)[^\s@/]{1,128}+(?=@)",
 }
 """A literal that is in every match, and the pattern: what stays, then the secret."""
+_COMMAND_SIGNS = ("-", "sqlplus", "jdbc:oracle:")
 _COMMAND_LINES = tuple(
     (literal, re.compile(pattern, re.IGNORECASE)) for literal, pattern in _COMMANDS.items()
 )
 
 
-def scrub_prose(text: str, lowered: str) -> str:
+SIGNS_OF_PROSE = frozenset(["identified", *_ASCII_OF_OTHERS, *_COMMANDS])
+"""In lower case: one is in every text of ASCII that `scrub_prose` changes and no secret's name is in."""
+
+
+def scrub_prose(text: str, lowered: str, *, names_secret: bool) -> str:
     """What a sentence calls a password or key, where it looks like one, and passwords of command lines."""
-    if may_name_secret(lowered) or "identified" in lowered:
+    if (names_secret or "identified" in lowered) and _may_hold_sentence(lowered):
         text = _SENTENCE.sub(_masked_sentence, text)
+    if holds_any(lowered, _COMMAND_SIGNS):
+        text = _scrub_command_lines(text, lowered)
+    if text.isascii() and not holds_any(lowered, _ASCII_OF_OTHERS):
+        return text
+    return _OTHER_LANGUAGES.sub(_masked_word, text)
+
+
+def _may_hold_sentence(lowered: str) -> bool:
+    return holds_any(lowered, _SENTENCE_WORDS) or may_match(_KEY_SIGN, lowered)
+
+
+def _scrub_command_lines(text: str, lowered: str) -> str:
     for literal, pattern in _COMMAND_LINES:
         if literal in lowered:
             text = pattern.sub(rf"\g<1>{MASK}", text)
-    if text.isascii() and not any(word in lowered for word in _ASCII_OF_OTHERS):
-        return text
-    return _OTHER_LANGUAGES.sub(_masked_word, text)
+    return text
 
 
 def _masked_sentence(match: re.Match[str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.domain.secret_pairs import MASK
+from core.domain.secret_triggers import Triggers
 from core.domain.secret_vendors import VENDOR_TOKENS
 
 _LONGEST_KEY_BLOCK = 16_384
@@ -17,8 +18,13 @@ class _Shape:
     """`triggers` are literals, one of which is in every match; a search for them costs next to nothing."""
 
     triggers: tuple[str, ...]
-    pattern: re.Pattern[str]
+    expression: str | re.Pattern[str]
     replacement: str | Callable[[re.Match[str]], str] = MASK
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """A text is compiled when it is first wanted, and remembered by `re`: most of them never are."""
+        return re.compile(self.expression)
 
 
 _START = r"(?:(?<![\w-])|(?<=%[0-9A-Fa-f][0-9A-Fa-f])|(?<=\\[nrt]))"
@@ -51,7 +57,7 @@ def _vendor_shape(start: str, rest: str) -> _Shape:
     """Begins with the literal, which the search for it then skips to, and looks back for where it stands."""
     literal = re.escape(start)
     begins = rf"(?:(?<![\w-]{literal})|(?<=%[0-9A-Fa-f][0-9A-Fa-f]{literal})|(?<=\\[nrt]{literal}))"
-    return _Shape(triggers=(start,), pattern=re.compile(literal + begins + rest, re.ASCII))
+    return _Shape(triggers=(start,), expression=f"(?a){literal}{begins}{rest}")
 
 
 _OWN_KEY = r"(?=[a-z_-]{0,43}[A-Z0-9])[\w-]{43,}+"
@@ -62,6 +68,9 @@ _CARD = re.compile(
     r"|(?<!\d{4} )[2-6]\d{3}([ -])(?:\d{4}\1\d{4}\1\d{1,7}|\d{6}\1\d{4,5})(?!\w))(?!-\d|\.\d| \d{4}\b)",
     re.ASCII,
 )
+_SHORTEST_CARD = 13
+_CARD_START = re.compile(r"[2-6]\d{3}(?:\d{9}|[ -]\d{4})", re.ASCII)
+"""Of whatever `_CARD` matches."""
 _CARD_ISSUER = re.compile(
     r"(?:4\d{12}(?:\d{3}){0,2}|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|3(?:0[0-5]|[689]\d)\d{11}"
     r"|35\d{14}|6\d{15,18}|5[06-8]\d{11,17})"
@@ -73,19 +82,25 @@ def scrub_early_shapes(text: str) -> str:
     """What would be torn apart by a look for names first: key blocks and URLs."""
     if "PRIVATE KEY" in text:
         text = _scrub_key_blocks(text)
-    if "://" in text and "@" in text:
+    if "@" in text and "://" in text:
         text = _URL_TOKEN.sub(rf"\1{MASK}", _URL_PASSWORD.sub(rf"\1{MASK}@", text))
-    if "40" in text and "%" in text:
+    if "%" in text and "40" in text:
         text = _ENCODED_URL_PASSWORD.sub(rf"\1{MASK}", text)
     return text
 
 
 def scrub_late_shapes(text: str) -> str:
     """What stands anywhere, with no name beside it."""
-    for trigger, shape in _BY_TRIGGER:
-        if trigger in text:
+    if _TRIGGERS.may_match(text):
+        for trigger in _TRIGGERS.found(text):
+            shape = _BY_TRIGGER[trigger]
             text = shape.pattern.sub(shape.replacement, text)
-    return _CARD.sub(_masked_card, text)
+    return _CARD.sub(_masked_card, text) if may_hold_card(text) else text
+
+
+def may_hold_card(text: str) -> bool:
+    """False: nowhere are enough digits in a row, or in groups."""
+    return len(text) >= _SHORTEST_CARD and _CARD_START.search(text) is not None
 
 
 def _scrub_key_blocks(text: str) -> str:
@@ -139,12 +154,15 @@ def _has_check_digit(digits: str) -> bool:
 
 
 _SHAPES = (
-    _Shape(triggers=("key=", "code="), pattern=_QUERY_KEY, replacement=rf"\1{MASK}"),
-    _Shape(triggers=("@tcp(", "@unix("), pattern=_GO_MYSQL_PASSWORD, replacement=rf"\1{MASK}"),
-    _Shape(triggers=("AKIA", "ASIA"), pattern=_AWS_KEYS, replacement=_masked_aws_keys),
-    _Shape(triggers=("eyJ",), pattern=_JWT),
-    _Shape(triggers=("earer", "EARER", "asic", "ASIC"), pattern=_BEARER, replacement=_masked_bearer),
+    _Shape(triggers=("key=", "code="), expression=_QUERY_KEY, replacement=rf"\1{MASK}"),
+    _Shape(triggers=("@tcp(", "@unix("), expression=_GO_MYSQL_PASSWORD, replacement=rf"\1{MASK}"),
+    _Shape(triggers=("AKIA", "ASIA"), expression=_AWS_KEYS, replacement=_masked_aws_keys),
+    _Shape(triggers=("eyJ",), expression=_JWT),
+    _Shape(triggers=("earer", "EARER", "asic", "ASIC"), expression=_BEARER, replacement=_masked_bearer),
     *(_vendor_shape(start, rest) for start, rest in VENDOR_TOKENS.items()),
     _vendor_shape("rn_", _OWN_KEY),
 )
-_BY_TRIGGER = tuple((trigger, shape) for shape in _SHAPES for trigger in shape.triggers)
+_BY_TRIGGER = {trigger: shape for shape in _SHAPES for trigger in shape.triggers}
+_TRIGGERS = Triggers(_BY_TRIGGER)
+SIGNS_OF_SHAPES = frozenset(["private key", "://", "%", *(trigger.lower() for trigger in _BY_TRIGGER)])
+"""In lower case: one is in every text with such a shape but a card number's."""

@@ -9,17 +9,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from core.domain.clean import clean_text
 from core.domain.metadata import TagMerge, TagVocabulary
 from core.domain.scrub import scrub_text
+from core.operations.project_key import ProjectKey
 from core.store.projects import ProjectFields
 
-
-def _no_secret(key: str) -> str:
-    """A key cannot be masked: two projects would be one."""
-    if scrub_text(key) != key:
-        raise ValueError("must not look like a secret")
-    return key
-
-
-ProjectKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"), AfterValidator(_no_secret)]
 IngestRate = Annotated[
     int, Field(ge=1, le=60_000_000, description="events a minute; null: as the settings say")
 ]

@@ -41,6 +41,11 @@ class Publisher:
             return
 
         async def push() -> None:
+            if len(by_queue) == 1 and not stale_results:
+                # What events make. A pipeline would cost nearly as much as the command itself.
+                [(queue, messages)] = by_queue.items()
+                await self._redis.lpush(queue, *messages)
+                return
             async with self._redis.pipeline(transaction=False) as pipe:
                 if stale_results:
                     pipe.delete(*stale_results)

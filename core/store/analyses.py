@@ -9,6 +9,8 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from core.domain.event import EventContent
+from core.domain.job import JobState
+from core.store import jobs
 from core.store.database import Connection, Cursor
 from core.store.jobs import Claim
 from core.store.payload import content_of
@@ -24,10 +26,11 @@ class NewAnalysis:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """How far copying has come through a group's events."""
+    """How far copying has come through a group's events; `visited` of them."""
 
     received_at: datetime
     event_id: UUID
+    visited: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,7 +105,9 @@ async def publish(
     )
 
 
-_COPY = """
+# The job's row comes last, when all copies are made (which is what counting them is for): an ingest of the
+# group's errors waits for whoever has written it.
+_COPY = f"""
 WITH batch AS (
   SELECT id, received_at FROM error_events
   WHERE group_id = %(group)s AND status_code >= 500
@@ -125,27 +130,36 @@ WITH batch AS (
     model = excluded.model, confidence = excluded.confidence, detail = excluded.detail,
     reused_from = excluded.reused_from, created_at = clock_timestamp()
   WHERE a.prompt_version = excluded.prompt_version
+  RETURNING 1
+), progress AS (
+  SELECT (SELECT count(*) FROM copies) >= 0 AND (SELECT count(*) FROM batch) < %(limit)s AS is_done
+), ended AS (
+  {jobs.END} AND (SELECT is_done FROM progress)
+), held AS (
+  {jobs.HOLD} AND (SELECT NOT is_done FROM progress)
 )
 SELECT count(*), max(received_at), (array_agg(id ORDER BY received_at DESC, id DESC))[1] FROM batch
-"""
+"""  # noqa: S608  (constants only)
 
-_START = {"received_at": datetime(1970, 1, 1, tzinfo=UTC), "event_id": UUID(int=0)}
+_START = Place(received_at=datetime(1970, 1, 1, tzinfo=UTC), event_id=UUID(int=0))
 
 
 async def copy_to_events(connection: Connection, claim: Claim, *, after: Place | None, limit: int) -> Cursor:
-    """Give the group's next `limit` events their copy; renews copies older than the original.
+    """Give the group's next `limit` events their copy, and end the claim with the last of them; renews copies
+    older than the original. Only inside `jobs.fenced`.
 
-    Fetch the cursor (after the commit, for no round trip) and hand it to `place_reached`.
+    Fetch the cursor after the commit, for no round trip, and hand it to `place_reached`.
     """
-    place = {"received_at": after.received_at, "event_id": after.event_id} if after else _START
-    return await connection.execute(
-        _COPY, {"group": claim.subject_id, "version": claim.version, "limit": limit, **place}
-    )
+    place = after or _START
+    values = {"group": claim.subject_id, "version": claim.version, "limit": limit}
+    values |= {"received_at": place.received_at, "event_id": place.event_id}
+    return await connection.execute(_COPY, values | jobs.ending(claim, JobState.DONE))
 
 
-async def place_reached(cursor: Cursor, *, limit: int) -> Place | None:
+async def place_reached(cursor: Cursor, *, after: Place | None, limit: int) -> Place | None:
     """Where to go on copying; None: every event has been visited."""
     row = await cursor.fetchone()
     if row is None or row[0] < limit:
         return None
-    return Place(received_at=row[1], event_id=row[2])
+    visited = (after or _START).visited + row[0]
+    return Place(received_at=row[1], event_id=row[2], visited=visited)

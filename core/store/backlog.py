@@ -48,7 +48,8 @@ async def requeue_lost(connection: Connection, *, max_losses: int, spread: timed
         "   state = CASE WHEN losses + 1 >= %(most)s THEN 'dead' ELSE 'queued' END,"
         "   reason = CASE WHEN losses + 1 >= %(most)s THEN 'worker lost' END,"
         "   finished_at = CASE WHEN losses + 1 >= %(most)s THEN now() END"
-        " FROM lost WHERE j.id = lost.id RETURNING j.id",
+        # By an array: of a join the planner would read the whole table, having no idea how few there are.
+        " WHERE id = ANY(ARRAY(SELECT id FROM lost)) RETURNING j.id",
         {"most": max_losses, "spread": spread},
     )
 
@@ -108,25 +109,34 @@ COUNT_LIMIT = 100_000
 """Counting stops here: a look every few seconds must not read a million jobs to say "many"."""
 
 
+# The states are written out: by a parameter, PostgreSQL would plan for a state of average size, which most
+# finished jobs make large, and read the whole table for the few that are asked for.
+_COUNTS = " UNION ALL ".join(
+    f"SELECT '{state}', (SELECT count(*) FROM ("  # noqa: S608  (constants only)
+    f"SELECT FROM jobs WHERE state = '{state}' LIMIT {COUNT_LIMIT}) AS counted), {wait}::float8"
+    for state, wait in {
+        JobState.QUEUED: "coalesce(greatest(0, extract(epoch FROM now() -"
+        " (SELECT min(due_at) FROM jobs WHERE state = 'queued'))), 0)",
+        JobState.RUNNING: "0",
+        JobState.FAILED: "0",
+        JobState.DEAD: "0",
+    }.items()
+)
+
+
 async def count(connection: Connection) -> Cursor:
     """State, how many (at most COUNT_LIMIT), for states that want attention, and for those that are queued
     the seconds since the longest due was due."""
-    return await connection.execute(
-        "SELECT wanted.state,"
-        " (SELECT count(*) FROM (SELECT FROM jobs WHERE jobs.state = wanted.state LIMIT %s) AS counted),"
-        " CASE WHEN wanted.state = 'queued' THEN greatest(0, extract(epoch FROM now() -"
-        "  (SELECT min(due_at) FROM jobs WHERE state = 'queued')))::float8 ELSE 0 END"
-        " FROM unnest(ARRAY['queued', 'running', 'failed', 'dead']) AS wanted (state)",
-        (COUNT_LIMIT,),
-    )
+    return await connection.execute(_COUNTS)
 
 
 async def resume_paused(connection: Connection) -> Cursor:
     """Jobs whose budget may have room again go back to the queue."""
     return await connection.execute(
         "UPDATE jobs SET state = 'queued', reason = NULL, due_at = now(), sent_at = NULL, finished_at = NULL"
-        " WHERE id IN (SELECT id FROM jobs WHERE state = 'skipped' AND reason = 'budget' AND due_at <= now()"
-        "              ORDER BY due_at LIMIT 1000 FOR UPDATE SKIP LOCKED)"
+        " WHERE id = ANY(ARRAY("
+        "  SELECT id FROM jobs WHERE state = 'skipped' AND reason = 'budget' AND due_at <= now()"
+        "  ORDER BY due_at LIMIT 1000 FOR UPDATE SKIP LOCKED))"
     )
 
 

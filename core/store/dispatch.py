@@ -60,6 +60,14 @@ async def unsend(connection: Connection, job_ids: Sequence[UUID]) -> None:
     )
 
 
+async def anything_due(connection: Connection) -> bool:
+    """Whether a look would find anything: of all that the others take, each job is queued and due."""
+    cursor = await connection.execute(
+        "SELECT EXISTS (SELECT FROM jobs WHERE state = 'queued' AND due_at <= now())"
+    )
+    return await cursor.fetchone() == (True,)
+
+
 async def one_at_a_time(connection: Connection) -> None:
     """For the rest of the transaction nobody else takes jobs to send. A process that stops in the middle is
     cut off by the next sweep (`sessions.end_silent`), and does not keep others waiting."""

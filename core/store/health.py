@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from core.store.database import Connection
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest migration. A constant, since Lambda carries no alembic; a test holds it true."""
 
 

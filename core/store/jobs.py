@@ -98,7 +98,7 @@ async def fenced(database: Database, work: Work[T]) -> T:
         raise ClaimLost(exc.diag.message_primary or "the claim is lost") from exc
 
 
-_END = """
+END = """
 UPDATE jobs SET
   -- A claim that is not held gives a state that the table's check refuses: the whole transaction
   -- fails, and no round trip is spent on asking first.
@@ -114,11 +114,18 @@ UPDATE jobs SET
   finished_at = CASE WHEN %(waits)s OR (%(state)s = 'done' AND sent_at IS NOT NULL) THEN NULL ELSE now() END
 WHERE id = %(id)s
 """
+"""Ends a claim. Only inside `fenced`, with `ending`'s values."""
+
+HOLD = """
+UPDATE jobs SET state = CASE WHEN claimed_by = %(by)s THEN state ELSE 'not ours' END
+WHERE id = %(id)s
+"""
+"""Writes nothing, but fails as END would where the claim is not held. Only inside `fenced`."""
+
 _NOW = timedelta(0)
 
 
-async def _end(
-    connection: Connection,
+def ending(
     claim: Claim,
     state: JobState,
     *,
@@ -126,8 +133,9 @@ async def _end(
     error: str | None = None,
     delay: timedelta = _NOW,
     undo: int = 0,
-) -> None:
-    parameters = {
+) -> dict[str, object]:
+    """The values of END, which HOLD's are among."""
+    return {
         "id": claim.job_id,
         "by": claim.claimed_by,
         "state": state,
@@ -137,37 +145,28 @@ async def _end(
         "undo": undo,
         "waits": state is JobState.QUEUED,
     }
-    await connection.execute(_END, parameters)
-
-
-async def hold(connection: Connection, claim: Claim) -> None:
-    """Write nothing, but fail like an end would if the claim is not held. Only inside `fenced`."""
-    await connection.execute(
-        "UPDATE jobs SET state = CASE WHEN claimed_by = %s THEN state ELSE 'not ours' END WHERE id = %s",
-        (claim.claimed_by, claim.job_id),
-    )
 
 
 async def finish(connection: Connection, claim: Claim, state: JobState, *, reason: str | None = None) -> None:
     """End the job. Only inside `fenced`."""
-    await _end(connection, claim, state, reason=reason)
+    await connection.execute(END, ending(claim, state, reason=reason))
 
 
 async def give_up(connection: Connection, claim: Claim, verdict: GiveUp, *, error: str) -> None:
     """End the job as failed or dead. Only inside `fenced`."""
-    await _end(connection, claim, verdict.state, reason=verdict.reason, error=error)
+    await connection.execute(END, ending(claim, verdict.state, reason=verdict.reason, error=error))
 
 
 async def retry_later(connection: Connection, claim: Claim, *, delay: timedelta, error: str) -> None:
     """Back to the queue, due after `delay`; the sweeper sends it then. Only inside `fenced`."""
-    await _end(connection, claim, JobState.QUEUED, error=error, delay=delay)
+    await connection.execute(END, ending(claim, JobState.QUEUED, error=error, delay=delay))
 
 
 async def give_back(connection: Connection, claim: Claim, *, delay: timedelta = _NOW) -> None:
     """Undo the claim, uncounted: the worker is stopping, or its turn is later. Only inside `fenced`."""
-    await _end(connection, claim, JobState.QUEUED, undo=1, delay=delay)
+    await connection.execute(END, ending(claim, JobState.QUEUED, undo=1, delay=delay))
 
 
 async def pause(connection: Connection, claim: Claim, *, reason: str, until: timedelta) -> None:
     """Skipped for now, uncounted; `backlog.resume_paused` queues it after `until`. Only inside `fenced`."""
-    await _end(connection, claim, JobState.SKIPPED, reason=reason, undo=1, delay=until)
+    await connection.execute(END, ending(claim, JobState.SKIPPED, reason=reason, undo=1, delay=until))

@@ -141,7 +141,7 @@ error_groups = Table(
 error_events = Table(
     "error_events",
     metadata,
-    Column("id", Uuid, primary_key=True),
+    Column("id", Uuid, primary_key=True, comment="follows from project and event_key where there is one"),
     Column(
         "project_id", Uuid, nullable=False, comment="the group's; no foreign key: one check a row is enough"
     ),
@@ -156,13 +156,6 @@ error_events = Table(
         DateTime(timezone=True),
         Computed("received_at", persisted=True),
         comment="another name for received_at",
-    ),
-    Index(
-        "uq_error_events_key",
-        "project_id",
-        "event_key",
-        unique=True,
-        postgresql_where=text("event_key IS NOT NULL"),
     ),
     Index("ix_error_events_newest", desc("received_at"), desc("id")),
     Index("ix_error_events_project", "project_id", desc("received_at"), desc("id")),

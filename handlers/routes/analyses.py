@@ -8,8 +8,8 @@ from fastapi import APIRouter, Request
 
 from core.domain.access import Scope
 from core.operations import analyses
+from handlers.read_schemas import JobAccepted
 from handlers.routes.common import PROBLEMS, problem, request_id_of
-from handlers.schemas import JobAccepted
 from handlers.wiring import deps_of
 
 router = APIRouter(prefix="/api/v1/groups", tags=["groups"])

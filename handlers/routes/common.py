@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from core.domain.access import Caller
 from core.domain.page import Cursor, decode_cursor
-from core.operations.project_input import ProjectKey
+from core.operations.project_key import ProjectKey
 from handlers.openapi import PROBLEM_SCHEMA
 from handlers.wiring import Deps
 
@@ -38,7 +38,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 
 def request_id_of(request: Request) -> str:
-    return str(request.state.request_id)
+    return str(request.scope["state"]["request_id"])
 
 
 def cursor_of(text: str | None) -> Cursor | None:

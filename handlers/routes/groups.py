@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from core.domain.access import Scope
 from core.errors import NotFound
 from core.store import groups
+from handlers.read_schemas import GroupOut, GroupPage
 from handlers.routes.common import (
     PROBLEMS,
     CursorParam,
@@ -18,7 +19,6 @@ from handlers.routes.common import (
     problem,
     project_filter,
 )
-from handlers.schemas import GroupOut, GroupPage
 from handlers.wiring import deps_of
 
 router = APIRouter(prefix="/api/v1/groups", tags=["groups"])

@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from core.errors import QueueUnavailable, RootnoteError, StoreUnavailable
 from core.store import health
-from handlers.schemas import Ready
+from handlers.read_schemas import Ready
 from handlers.wiring import Deps, deps_of
 
 router = APIRouter(tags=["health"])

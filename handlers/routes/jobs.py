@@ -13,6 +13,7 @@ from core.errors import NotFound
 from core.operations import jobs as operations
 from core.store import backlog
 from handlers.operator_schemas import JobOut, JobPage, Retried
+from handlers.read_schemas import JobAccepted
 from handlers.routes.common import (
     PROBLEMS,
     CursorParam,
@@ -22,7 +23,6 @@ from handlers.routes.common import (
     problem,
     project_filter,
 )
-from handlers.schemas import JobAccepted
 from handlers.wiring import deps_of
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])

@@ -8,7 +8,7 @@ from infra.bundle.target import NO_IMAGE
 from infra.deploy import preflight, sam
 from infra.deploy.console import Console
 from infra.deploy.profile import all_parameters, read_profile, write_parameters
-from infra.deploy.version import read_version
+from infra.deploy.version import read_version, release
 
 
 def build(root: Path, environment: str, *, console: Console) -> None:
@@ -23,6 +23,7 @@ def build(root: Path, environment: str, *, console: Console) -> None:
         "Architecture": str(target.architecture),
         "SchemaVersion": version.schema,
     }
+    ours["Release"] = release(root, version, all_parameters(profile, ours))
     parameters = write_parameters(root, profile, all_parameters(profile, ours))
     console.step(f"bundles of {version.label} for {target.runtime} on {target.architecture}")
     sam.build(root, found, profile=environment, parameters=parameters, target=target)

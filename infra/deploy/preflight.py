@@ -21,7 +21,7 @@ from infra.deploy.registry import STACK as REGISTRY_STACK
 from infra.deploy.registry import TEMPLATE as REGISTRY_TEMPLATE
 from infra.deploy.version import Version, read_version
 
-OURS = ("ImageUri", "LambdaRuntime", "Architecture", "SchemaVersion")
+OURS = ("ImageUri", "LambdaRuntime", "Architecture", "SchemaVersion", "Release")
 """The parameters that are found out here, whatever the profile says."""
 
 T = TypeVar("T")

@@ -9,6 +9,7 @@ from infra.deploy.registry import ensure_registry
 from infra.deploy.service_roles import ensure_service_roles
 from infra.deploy.smoke import smoke_test
 from infra.deploy.stacks import Stack, find_stack
+from infra.deploy.version import release
 
 
 def deploy(
@@ -32,6 +33,7 @@ def deploy(
         "Architecture": str(ready.target.architecture),
         "SchemaVersion": ready.version.schema,
     }
+    ours["Release"] = release(deployment.root, ready.version, all_parameters(profile, ours))
     parameters = write_parameters(deployment.root, profile, all_parameters(profile, ours))
     for name, value in sorted((dict(profile.parameters) | ours).items()):
         console.say(f"{name} = {value}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,15 @@ def read_version(root: Path) -> Version:
         changed_files=len(status.out.splitlines()) if status.ok else 0,
         content=content_hash(root),
     )
+
+
+def release(root: Path, version: Version, parameters: Mapping[str, str]) -> str:
+    """Another text for other code, templates or parameters."""
+    templates = sorted([root / "template.yaml", *root.glob("infra/*.yaml")])
+    said = json.dumps(
+        [version.label, dict(parameters), [path.read_text() for path in templates]], sort_keys=True
+    )
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def content_hash(root: Path) -> str:

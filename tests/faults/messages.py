@@ -19,7 +19,7 @@ _LIVES = 4
 """A job's attempts: 1 + MAX_RETRIES."""
 _DEATH_SECONDS = 420.0
 _POISON = "The barrel of arsenic is open"
-_LONGEST_WAITS = {"process": 30.0, "group": 120.0}
+_LONGEST_WAITS = {"process": 45.0, "group": 120.0}
 """Seconds that another job may wait for its end. One that ran beside the poison waits for its lease, and
 where it is unlucky, twice."""
 

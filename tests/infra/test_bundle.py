@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.processes import Process
+from infra.bundle.bytecode import precompile
 from infra.bundle.errors import BundleError
 from infra.bundle.interpreter import interpreter_for
 from infra.bundle.recipe import LIGHT, MIGRATE, RECIPES, Recipe
@@ -83,3 +85,16 @@ def test_what_is_of_migrations_is_in_their_bundle_only() -> None:
     assert {path for path in theirs - mine if "migrations/versions" in str(path)}
     assert mine < theirs
     assert all((ROOT / path).is_file() for path in theirs)
+
+
+def test_bytecode_is_never_checked_and_names_lambdas_folder(tmp_path: Path) -> None:
+    """Lambda's files have other times than those that were compiled, and cannot be written beside."""
+    source = tmp_path / "core" / "code.py"
+    source.parent.mkdir()
+    source.write_text("def where(): return 1\n")
+    precompile(sys.executable, tmp_path, ["core"])
+    bytecode = Path(importlib.util.cache_from_source(str(source))).read_bytes()
+    unchecked_hash = (1).to_bytes(4, "little")
+    assert bytecode[:8] == importlib.util.MAGIC_NUMBER + unchecked_hash
+    assert b"/var/task/core/code.py" in bytecode
+    assert str(tmp_path).encode() not in bytecode

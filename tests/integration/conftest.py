@@ -24,7 +24,6 @@ Query = Callable[..., list[dict[str, Any]]]
 @pytest.fixture
 def settings(database_url: str, redis_url: str) -> Settings:
     return Settings(
-        _env_file=None,
         database_url=SecretStr(database_url),
         redis_url=SecretStr(redis_url),
         auth=Auth.OFF,

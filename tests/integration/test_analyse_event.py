@@ -95,10 +95,12 @@ async def test_a_large_group_is_copied_in_batches(
         "INSERT INTO error_events (id, project_id, group_id, status_code, payload, occurred_at, received_at)"
         " SELECT gen_random_uuid(), project_id, group_id, 500, payload, now(), now() - n * interval '1 ms'"
         " FROM error_events, generate_series(1, %s) AS n",
-        2 * use_case.COPIES_A_BATCH + 10,
+        use_case.FIRST_COPIES + 2 * use_case.COPIES_A_BATCH + 10,
     )
     assert await work(job_id, tools) == "done"
-    assert len(query("SELECT 1 FROM error_analysis")) == 2 * use_case.COPIES_A_BATCH + 11
+    assert (
+        len(query("SELECT 1 FROM error_analysis")) == use_case.FIRST_COPIES + 2 * use_case.COPIES_A_BATCH + 11
+    )
 
 
 async def test_a_job_is_worked_once(client: httpx2.AsyncClient, query: Query, tools: AnalyseTools) -> None:

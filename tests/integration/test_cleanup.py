@@ -144,3 +144,26 @@ async def test_a_group_that_an_ingest_is_about_to_use_stays(
         await clean_up(database, DAYS)
         ingest.commit()
     assert len(query("SELECT 1 FROM error_events")) == 1
+
+
+async def test_a_run_goes_on_where_the_last_one_stopped(
+    client: httpx2.AsyncClient, query: Query, database: Database
+) -> None:
+    """Groups that stay are looked at once, however many runs it takes to come to the empty ones."""
+    await client.post(EVENTS, json=guide_event())
+    query(
+        "INSERT INTO error_groups (id, project_id, fingerprint, fingerprint_version, title, first_seen)"
+        " SELECT gen_random_uuid(), id, n::text, 1, '', now() - interval '100 days' - n * interval '1 s'"
+        " FROM projects, generate_series(1, 2500) AS n"
+    )
+    query(
+        "INSERT INTO error_events (id, project_id, group_id, status_code, payload, occurred_at)"
+        " SELECT gen_random_uuid(), g.project_id, g.id, 404, '{}', now() FROM error_groups g"
+        " WHERE fingerprint::text ~ '^[0-9]{1,4}$' AND fingerprint::int > 1"
+    )
+    rest, found = None, []
+    for _ in range(3):
+        cleaned = await clean_up(database, DAYS, seconds=0, rest=rest)
+        rest = cleaned.rest
+        found.append((cleaned.deleted["groups"], rest and rest[0]))
+    assert found == [(0, "groups"), (0, "groups"), (1, None)]

@@ -59,11 +59,11 @@ async def test_ingest_waits_for_no_lock_of_a_batch(
     statuses: list[int] = []
 
     async def delete(connection: Connection) -> int:
-        deleted = await retention.delete_events(connection, older_than=OLD, limit=1_000)
+        batch = await retention.delete_events(connection, older_than=OLD, limit=1_000)
         statuses.append(await post(impatient))
         statuses.append(await post(impatient, project_key="another"))
         statuses.append(await post(impatient, status_code=404, path="/else"))
-        return deleted
+        return batch.deleted
 
     assert await database.serial(delete) == 1_000
     assert statuses == [202, 202, 202]
@@ -93,7 +93,7 @@ async def test_an_event_of_a_group_that_is_just_forgotten_is_analysed_anew(
     query("UPDATE error_events SET received_at = now() - interval '100 days'")
 
     async def delete(connection: Connection) -> asyncio.Task[httpx2.Response]:
-        assert await retention.delete_events(connection, older_than=OLD, limit=1_000) == 1
+        assert (await retention.delete_events(connection, older_than=OLD, limit=1_000)).deleted == 1
         coming = asyncio.ensure_future(client.post(EVENTS, json=guide_event()))
         while not query("SELECT 1 FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110  (no event says it)
             await asyncio.sleep(0.01)
@@ -109,7 +109,7 @@ async def test_an_old_job_that_is_just_queued_anew_stays(query: Query, database:
     add_jobs(query, add_project(query, "test"), 1, kind=JobKind.GENERATE_METADATA)
     query("UPDATE jobs SET state = 'done', finished_at = now() - interval '100 days'")
 
-    async def queue_anew(connection: Connection) -> asyncio.Task[int]:
+    async def queue_anew(connection: Connection) -> asyncio.Task[retention.Batch]:
         await connection.execute("UPDATE jobs SET state = 'queued', finished_at = NULL")
         deleting = asyncio.ensure_future(
             database.serial(lambda c: retention.delete_ended_jobs(c, older_than=OLD, limit=1_000))
@@ -118,7 +118,7 @@ async def test_an_old_job_that_is_just_queued_anew_stays(query: Query, database:
             await asyncio.sleep(0.01)
         return deleting
 
-    assert await (await database.serial(queue_anew)) == 0
+    assert (await (await database.serial(queue_anew))).deleted == 0
     assert query("SELECT state FROM jobs") == [{"state": "queued"}]
 
 
@@ -129,9 +129,9 @@ async def test_two_clean_ups_at_once_leave_each_others_rows_alone(
     query(_AGE, 1_500)
 
     async def delete(connection: Connection) -> int:
-        deleted = await retention.delete_events(connection, older_than=OLD, limit=1_000)
+        first = await retention.delete_events(connection, older_than=OLD, limit=1_000)
         second = await database.serial(lambda c: retention.delete_events(c, older_than=OLD, limit=1_000))
-        return deleted + second
+        return first.deleted + second.deleted
 
     assert await database.serial(delete) == 1_500
 

@@ -196,6 +196,19 @@ async def test_a_project_deleted_meanwhile_is_made_again(
     assert len(query("SELECT 1 FROM error_events")) == 1
 
 
+async def test_a_project_deleted_meanwhile_sinks_nobody_who_is_stored_with_it(
+    client: httpx2.AsyncClient, query: Query
+) -> None:
+    for key in ("kept", "deleted"):
+        await client.post(EVENTS, json=guide_event(project_key=key))
+    query("DELETE FROM projects WHERE key = 'deleted'")
+    answers = await asyncio.gather(
+        *(client.post(EVENTS, json=guide_event(project_key=key)) for key in ("kept", "deleted") * 8)
+    )
+    assert [answer.status_code for answer in answers] == [202] * 16
+    assert len(query("SELECT 1 FROM error_events")) == 17
+
+
 async def test_postgres_that_refuses_is_a_503_with_retry_after(
     client: httpx2.AsyncClient, query: Query, database_url: str
 ) -> None:

@@ -17,8 +17,8 @@ def request(number: int) -> bytes:
 
 
 @contextmanager
-def server(seen: list[bytes], *, hangs_up: bool = False) -> Iterator[int]:
-    """Every third request is answered with 500, each in two pieces."""
+def server(seen: list[bytes], *, hangs_up: bool = False, one_each: bool = False) -> Iterator[int]:
+    """Every third request is answered with 500, each in two pieces. `one_each`: request a connection."""
     loop = asyncio.new_event_loop()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -31,10 +31,13 @@ def server(seen: list[bytes], *, hangs_up: bool = False) -> Iterator[int]:
             if hangs_up:
                 break
             status = 500 if int(seen[-1]) % 3 == 0 else 202
-            writer.write(b"HTTP/1.1 %d X\r\nContent-Length: 4\r\n\r\nok" % status)
+            closing = b"Connection: close\r\n" if one_each else b""
+            writer.write(b"HTTP/1.1 %d X\r\n%bContent-Length: 4\r\n\r\nok" % (status, closing))
             await writer.drain()
             await asyncio.sleep(0.001)
             writer.write(b"ok")
+            if one_each:
+                break
         writer.close()
 
     async def start() -> asyncio.Server:
@@ -69,6 +72,14 @@ def test_every_answer_is_counted_by_its_status() -> None:
     assert sent.answers == len(seen)
     assert sent.seconds >= 0.2
     assert 1 <= sent.p50 <= sent.p99
+
+
+def test_a_server_may_say_that_it_hangs_up_after_each_answer() -> None:
+    seen: list[bytes] = []
+    with server(seen, one_each=True) as port:
+        sent = sent_to(port)
+    assert len(seen) > 3
+    assert sent.answers == len(seen)
 
 
 def test_a_server_that_hangs_up_is_an_error() -> None:

@@ -165,7 +165,6 @@ def test_what_is_wrong_with_a_secret_is_said_without_it(aws: FakeAws) -> None:
 def test_urls_for_those_who_take_nothing_else(aws: FakeAws) -> None:
     aws.secrets[ID] = {"username": "rootnote", "password": "p@ss:/%"}
     settings = Settings(
-        _env_file=None,
         database_url=SecretStr("postgresql://db.internal:5432/rootnote?sslmode=require"),
         database_secret=ID,
         redis_url=SecretStr("rediss://cache.internal:6379/0?ssl_cert_reqs=required"),

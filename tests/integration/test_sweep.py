@@ -15,10 +15,11 @@ import pytest
 from core.domain.job import SUSPECT_AFTER, JobKind
 from core.errors import QueueUnavailable
 from core.queue.names import METADATA_GENERATION, Outgoing
-from core.store import dispatch, jobs
+from core.store import backlog, dispatch, jobs
 from core.store.database import APPLICATION_NAME, Connection, Database
 from tests.integration.conftest import Query, guide_event
 from tests.integration.queued_jobs import add_jobs, add_project
+from tests.load.explain import Explaining, read_through, rows_read
 from worker import tasks
 from worker.usecases.sweep import LOOK_SECONDS, SweepTools, Swept, sweep
 from worker.usecases.window import LEAST, Window
@@ -35,6 +36,7 @@ class FakeQueue:
     depth_of: dict[str, int] = field(default_factory=dict)
     sent: list[UUID] = field(default_factory=list)
     canaries: int = 0
+    looks: int = 0
 
     async def send(self, jobs: list[Outgoing]) -> None:
         if self.is_down or self.is_full:
@@ -45,6 +47,7 @@ class FakeQueue:
         self.canaries += 1
 
     async def depths(self, queues: list[str]) -> list[int]:
+        self.looks += 1
         if self.is_down:
             raise QueueUnavailable("down")
         return [self.depth_of.get(queue, self.waiting) for queue in queues]
@@ -269,6 +272,36 @@ async def test_a_canary_flies_where_nothing_waits(database: Database) -> None:
     await run(database, idle)
     await run(database, busy)
     assert (idle.canaries, busy.canaries) == (1, 0)
+
+
+async def test_where_nothing_is_due_redis_is_asked_for_the_canary_only(
+    database: Database, query: Query
+) -> None:
+    queue = FakeQueue()
+    tools = replace(tools_of(database, queue), lasts=3.5 * LOOK_SECONDS)
+    await swept_by(tools)
+    assert queue.looks == 1
+    add_jobs(query, add_project(query, "test"), 1)
+    await swept_by(replace(tools, lasts=0))
+    assert (queue.looks, len(queue.sent)) == (2, 1)
+
+
+async def test_counting_reads_no_finished_job(database: Database, query: Query) -> None:
+    """By however many: PostgreSQL has to know that the states that are asked for are the rare ones."""
+    project = add_project(query, "test")
+    add_jobs(query, project, 20_000)
+    query("UPDATE jobs SET state = 'done', finished_at = now()")
+    add_jobs(query, project, 10)
+    query("ANALYZE jobs")
+
+    async def explained(connection: Connection) -> Explaining:
+        explaining = Explaining(connection=connection)
+        await backlog.count(explaining.stand_in)
+        return explaining
+
+    [plan] = (await database.serial(explained)).plans
+    assert read_through(plan, frozenset({"jobs"})) == set()
+    assert rows_read(plan) < 100
 
 
 async def test_its_sign_of_life_is_noted(database: Database, query: Query) -> None:

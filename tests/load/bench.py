@@ -8,13 +8,18 @@ from __future__ import annotations
 import sys
 
 from tests.conftest import ROOT
-from tests.load import ingest
+from tests.load import bugsink, cold_start, growth, ingest, reads, worker
 from tests.load.command import Command, Part, choose, exit_code
 from tests.load.machine import machine
 from tests.page_sections import replace_section
 
 PARTS: dict[str, Part] = {
     "ingest": ingest.run,
+    "worker": worker.run,
+    "cold_start": cold_start.run,
+    "reads": reads.run,
+    "growth": growth.run,
+    "bugsink": bugsink.run,
 }
 """In the page's order; each has the page's section of its name."""
 PAGE = ROOT / "docs" / "performance.md"

@@ -25,7 +25,7 @@ from tests.load.raw_sender import Load, Sent, http_status, send, sender_process
 OURS = ("handlers.serve",)
 REFERENCE = ("uvicorn", "tests.load.reference.main:app")
 _FLOORS = ("uvicorn", "tests.load.floor_app:app", "--no-access-log", "--log-level=warning")
-_NO_END = "1000000/second"
+NO_END = "1000000/second"
 """A quota that is counted and never reached."""
 _REQUESTS_A_LOAD = 1_000_000
 """More than any load sends: numbers of one are never those of another."""
@@ -136,15 +136,15 @@ def stage(folder: Path) -> Iterator[Stage]:
             valkey=valkey,
             ours_url=postgres.url,
             guide_url=guide_url,
-            key=_key_to(postgres.url, project_keys()),
+            key=key_to(postgres.url, project_keys()),
             ours=serve("ours", OURS, **both, AUTH="off"),
             keyed=serve(
                 "keyed",
                 OURS,
                 **both,
                 AUTH="required",
-                INGEST_RATE_PROJECT=_NO_END,
-                INGEST_RATE_KEY=_NO_END,
+                INGEST_RATE_PROJECT=NO_END,
+                INGEST_RATE_KEY=NO_END,
             ),
             guide=serve("guide", REFERENCE, DATABASE_URL=guide_url, REDIS_URL=other_database(valkey.url)),
             floors=serve("floors", _FLOORS),
@@ -163,7 +163,7 @@ def _count(url: str) -> int:
     return int(row[0]) if row else 0
 
 
-def _key_to(url: str, projects: list[str]) -> str:
+def key_to(url: str, projects: list[str]) -> str:
     """Makes the projects, and a key for ingest into all of them."""
     key = new_key()
     with psycopg.connect(url, autocommit=True) as connection:

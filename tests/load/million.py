@@ -26,7 +26,7 @@ from tests.load.explain import Explaining, pages_read
 from tests.load.fill import Sample, fill
 from tests.load.questions import questions
 from tests.load.result import Result
-from tests.load.timing import NO_QUOTAS, ONE, Timed, ingest, requests, time_calls
+from tests.load.timing import NO_QUOTAS, ONE, Timed, ingest, is_up, requests, time_calls
 
 FEW = 10_000
 MANY = 1_000_000
@@ -74,7 +74,7 @@ def measure(events: int) -> Measured:
             stack = Stack(folder, database_url=postgres.url, redis_url=valkey.url, **NO_QUOTAS)
             stack.launch("api")
             try:
-                wait_until(lambda: _is_up(stack.http), 45, "the API answers")
+                wait_until(lambda: is_up(stack.http), 45, "the API answers")
                 requests = _time_requests(stack.http, sample)
                 return Measured(requests=requests, pages=pages, deleted=delete_beside_ingest(stack))
             finally:
@@ -110,13 +110,6 @@ async def _count_pages(url: str, sample: Sample) -> dict[str, int]:
         return await database.serial(ask_all)
     finally:
         await database.aclose()
-
-
-def _is_up(http: httpx2.Client) -> bool:
-    try:
-        return http.get("/healthz").status_code == 200
-    except httpx2.HTTPError:
-        return False
 
 
 def _times(few: Measured, many: Measured, events: int) -> str:

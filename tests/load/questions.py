@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar, cast
+from typing import Any
 from uuid import UUID, uuid4
 
 from core.domain import ids
 from core.domain.job import JobKind, JobState
 from core.domain.page import Cursor as PageCursor
-from core.store import analyses, backlog, backlog_metric, dispatch, events, groups, health, jobs
-from core.store.database import Connection, Database, Work
-from core.store.ingest import NewEvent, store_events
+from core.store import analyses, backlog, backlog_metric, dispatch, events, groups, health, jobs, retention
+from core.store.database import Connection
+from core.store.ingest import STATEMENTS, NewEvent, parameters_of, rows_of
 from tests.load.fill import Sample
 
-T = TypeVar("T")
 Question = Callable[[Connection], Awaitable[Any]]
 
 _KIND = JobKind.ANALYSE_GROUP
 _PAGE = 50
 _SECONDS = timedelta(seconds=30)
 _FIRST_ID = UUID(int=0)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _OneConnection:
-    """Where a use of the store wants a database: everything on this connection."""
-
-    connection: Connection
-
-    async def transaction(self, work: Work[T]) -> T:
-        return await work(self.connection)
+_OLD = timedelta(days=90)
+_BATCH = 20
+"""Rows that a batch of retention looks at here."""
 
 
 def questions(sample: Sample) -> dict[str, Question]:
@@ -69,6 +61,10 @@ def questions(sample: Sample) -> dict[str, Question]:
         "sweep: turns": lambda c: dispatch.take_fairly(c, _KIND, waiting=0, room=50),
         "redrive": lambda c: backlog.redrive(c, job_id=None, project_id=sample.quiet, limit=500),
         "backlog's metric": lambda c: backlog_metric.measure(c, calls_since=datetime.now(UTC)),
+        "retention: events": lambda c: retention.delete_events(c, older_than=_OLD, limit=_BATCH),
+        "retention: groups": lambda c: retention.delete_empty_groups(c, older_than=_OLD, limit=_BATCH),
+        "retention: jobs": lambda c: retention.delete_ended_jobs(c, older_than=_OLD, limit=_BATCH),
+        "retention: calls": lambda c: retention.delete_calls(c, older_than=_OLD, limit=_BATCH),
         "ingest, known group": _ingest(sample, known=True),
         "ingest, new group": _ingest(sample, known=False),
     }
@@ -93,9 +89,14 @@ def _jobs(*states: JobState, project: UUID | None = None) -> Question:
 
 
 def _ingest(sample: Sample, *, known: bool) -> Question:
+    """The statements by themselves: the store sends them in a transaction of its own."""
+
     async def store(connection: Connection) -> None:
-        database = cast("Database", _OneConnection(connection=connection))
-        await store_events(database, [_event(sample, known=known)], version="analysis-1", request_id="r")
+        rows = rows_of([_event(sample, known=known)], request_id="r")
+        for statement, values in zip(STATEMENTS, parameters_of([rows], version="analysis-1"), strict=True):
+            sql = re.sub(r"\$(\d)", r"%(p\1)s", statement)
+            texts = {f"p{n}": value.decode() if value else None for n, value in enumerate(values, start=1)}
+            await connection.execute(sql, texts)
 
     return store
 

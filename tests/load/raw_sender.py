@@ -21,6 +21,7 @@ import uvloop
 _ANSWER_SECONDS = 30.0
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = b"content-length:"
+_HANGS_UP = b"onnection: close\r\n"
 
 
 class Requests(Protocol):
@@ -113,8 +114,8 @@ class _Run:
                 await asyncio.gather(*(connection.is_done for _, connection in pairs))
             seconds = time.perf_counter() - started
         finally:
-            for transport, _ in pairs:
-                transport.abort()
+            for _, connection in pairs:
+                connection.abort()
             # A transport is closed in the loop's next turn.
             await asyncio.sleep(0)
         # Of fewer than two there are no quantiles.
@@ -134,15 +135,22 @@ class _Run:
 
 
 class _Connection(asyncio.Protocol):
+    """Opened anew where the server says that it hangs up after an answer."""
+
     def __init__(self, run: _Run) -> None:
-        self.is_done = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self.is_done = self._loop.create_future()
         self._run = run
         self._answer = b""
         self._sent_at = 0.0
+        self._opening: asyncio.Task[object] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's is one by its methods only.
         self._transport = cast("asyncio.Transport", transport)
+        if self._opening is not None:
+            self._opening = None
+            self.go_on()
 
     def go_on(self) -> None:
         request = self._run.next_request()
@@ -155,11 +163,32 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._answer += data
         status = self._run.load.read(self._answer)
-        if status is not None:
-            self._answer = b""
-            self._run.note(status, time.perf_counter() - self._sent_at)
+        if status is None:
+            return
+        hangs_up = _HANGS_UP in self._answer
+        self._answer = b""
+        self._run.note(status, time.perf_counter() - self._sent_at)
+        if hangs_up:
+            self._opening = self._loop.create_task(self._open())
+        else:
             self.go_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._opening is None:
+            self._fail(exc)
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    async def _open(self) -> None:
+        self._transport.close()
+        # The old connection's end is noticed in the loop's next turn.
+        await asyncio.sleep(0)
+        try:
+            await self._loop.create_connection(lambda: self, "127.0.0.1", self._run.load.port)
+        except OSError as exc:
+            self._fail(exc)
+
+    def _fail(self, exc: Exception | None) -> None:
         if not self.is_done.done():
             self.is_done.set_exception(ConnectionError(f"the server hung up: {exc}"))

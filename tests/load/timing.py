@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import httpx2
@@ -30,16 +30,29 @@ def timed(milliseconds: list[float]) -> Timed:
     return Timed(p50=ordered[len(ordered) // 2], p99=ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)])
 
 
-def time_calls(call: Call, count: int, *, warm_up: int = 8) -> Timed:
-    """`call` is given a number from 0; the first `warm_up` calls do not count."""
-    for number in range(warm_up):
-        call(number)
-    spent = []
-    for number in range(warm_up, warm_up + count):
-        started = time.perf_counter()
-        call(number)
-        spent.append((time.perf_counter() - started) * 1_000)
-    return timed(spent)
+def time_calls(call: Call, count: int) -> Timed:
+    """`call` is given a number from 0; the first few calls do not count."""
+    [spent] = time_calls_by_turns((call,), count)
+    return spent
+
+
+def time_calls_by_turns(calls: Sequence[Call], count: int, *, warm_up: int = 8) -> list[Timed]:
+    """Each `count` times, one after the other and over again, so that a slow moment is slow for all."""
+    spent: list[list[float]] = [[] for _ in calls]
+    for number in range(warm_up + count):
+        for call, times in zip(calls, spent, strict=True):
+            started = time.perf_counter()
+            call(number)
+            times.append((time.perf_counter() - started) * 1_000)
+    return [timed(times[warm_up:]) for times in spent]
+
+
+def is_up(http: httpx2.Client) -> bool:
+    """Whether the API answers."""
+    try:
+        return http.get("/healthz").status_code == 200
+    except httpx2.HTTPError:
+        return False
 
 
 def requests(http: httpx2.Client, sample: Sample, deep: str) -> dict[str, Call]:
@@ -60,6 +73,7 @@ def requests(http: httpx2.Client, sample: Sample, deep: str) -> dict[str, Call]:
         "events page, noisy project, deep": get(events, cursor=deep, project_key="load-0"),
         "events page, quiet project": get(events, project_key="load-3"),
         "events page, hot group": get(events, group_id=str(sample.hot_group)),
+        "events page, hot group, deep": get(events, cursor=deep, group_id=str(sample.hot_group)),
         "groups page": get(groups),
         "groups page, deep": get(groups, cursor=deep),
         "groups page, quiet project": get(groups, project_key="load-3"),

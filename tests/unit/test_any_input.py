@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 
 from core.domain.clean import clean_json, clean_text
 from core.domain.event import EventContent
-from core.domain.fingerprint import MAX_TITLE, fingerprint, normalise_message, path_template
+from core.domain.fingerprint import MAX_TITLE, fingerprint
 from core.domain.metadata import ProjectText
 from core.domain.page import Cursor, decode_cursor
 from core.domain.project_cut import LIMIT, clip, cut_parts, informative_cut
 from core.domain.scrub import scrub_json
 from core.domain.tags import LONGEST, comparison_key, normalise_tag
+from core.domain.templates import normalise_message, path_template
 from core.errors import InvalidInput
 from tests.strategies import JSON, TEXT
 from tests.unit.stacks import NAMES, read_stack

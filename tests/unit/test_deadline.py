@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from core import deadline
 
 
@@ -36,3 +38,49 @@ async def test_tasks_and_threads_of_the_work_are_under_it() -> None:
         assert await asyncio.create_task(child()) <= 5
         assert await asyncio.to_thread(deadline.limit, 60) <= 5
     assert await asyncio.create_task(child()) == 60
+
+
+async def test_a_timeout_ends_what_waits() -> None:
+    with pytest.raises(TimeoutError), deadline.Timeout(0.001) as limit:
+        await asyncio.sleep(30)
+    assert limit.is_over
+    await asyncio.sleep(0)
+
+
+async def test_what_ends_in_time_is_left_alone() -> None:
+    with deadline.Timeout(0.001) as limit:
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.01)
+    assert not limit.is_over
+
+
+async def test_of_two_timeouts_each_ends_its_own_block() -> None:
+    with deadline.Timeout(30) as outer:
+        with pytest.raises(TimeoutError), deadline.Timeout(0.001):
+            await asyncio.sleep(30)
+        await asyncio.sleep(0)
+    assert not outer.is_over
+    with pytest.raises(TimeoutError), deadline.Timeout(0.001) as outer, deadline.Timeout(30) as inner:
+        await asyncio.sleep(30)
+    assert outer.is_over
+    assert not inner.is_over
+
+
+async def test_whoever_cancels_the_task_as_well_is_heard() -> None:
+    task: asyncio.Task[None]
+
+    async def work() -> None:
+        with deadline.Timeout(0.001):
+            try:
+                await asyncio.sleep(30)
+            finally:
+                task.cancel()
+
+    task = asyncio.create_task(work())
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_an_error_is_not_taken_for_the_end() -> None:
+    with pytest.raises(ZeroDivisionError), deadline.Timeout(30):
+        raise ZeroDivisionError

@@ -8,13 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.domain.event import EventContent
-from core.domain.fingerprint import (
-    FINGERPRINT_VERSION,
-    MAX_TITLE,
-    fingerprint,
-    normalise_message,
-    path_template,
-)
+from core.domain.fingerprint import FINGERPRINT_VERSION, MAX_TITLE, fingerprint
+from core.domain.templates import normalise_message, path_template
 from tests.unit.stacks import NAMES, read_stack
 
 GUIDE = EventContent(
@@ -300,3 +295,21 @@ def test_messages(message: str, normal: str) -> None:
 def test_a_mebibyte_in_every_field_is_read_in_good_time(piece: str) -> None:
     text = (piece * (1 << 20))[: 1 << 20]
     fingerprint(EventContent(message=text, status_code=500, stack=text, method=text, path=text))
+
+
+def test_a_stack_seen_before_brings_nothing_of_its_first_event() -> None:
+    """Frames alone name no type: then the message of each event parts them, and is its title."""
+    frames = "pay@https://shop.example/static/cart.js:3:7\nonclick@https://shop.example/index.js:1:2\n"
+    first, other = "card was declined", "cart is empty"
+    declined = fingerprint(_with_stack(frames, message=first))
+    empty = fingerprint(_with_stack(frames, message=other))
+    assert declined.value != empty.value
+    assert first in declined.title
+    assert other in empty.title
+    assert fingerprint(_with_stack(frames, message=first)) == declined
+
+
+def test_a_header_seen_before_brings_nothing_of_its_first_request() -> None:
+    users = fingerprint(GUIDE)
+    assert fingerprint(replace(GUIDE, path="/api/orders/9")).value != users.value
+    assert fingerprint(GUIDE) == users

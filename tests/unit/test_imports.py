@@ -20,6 +20,20 @@ _HEAVY = (
     "alembic",
     "worker",
 )
+_NEVER = ("boto3", "dotenv", "pydantic_settings", "snapshot_restore_py")
+_NOT_FOR_EVENTS = (
+    *_NEVER,
+    "fastapi",
+    "handlers.app",
+    "handlers.openapi",
+    "handlers.operator_schemas",
+    "handlers.project_schemas",
+    "handlers.read_schemas",
+    "handlers.routes.common",
+    "handlers.routes.ingest",
+    "core.operations.project_input",
+)
+"""A function that has just started is most often sent an event."""
 
 
 def loaded_by(code: str) -> set[str]:
@@ -36,8 +50,21 @@ def loaded_by(code: str) -> set[str]:
 
 def test_the_lambda_entry_point_is_light() -> None:
     loaded = loaded_by("import handlers.api")
-    assert "fastapi" in loaded
-    assert not loaded & set(_HEAVY)
+    assert {"handlers.ingest", "psycopg", "redis"} <= loaded
+    assert not loaded & {*_HEAVY, *_NOT_FOR_EVENTS}
+
+
+def test_what_events_do_not_need_is_loaded_with_the_other_routes() -> None:
+    assert set(_NOT_FOR_EVENTS) - set(_NEVER) <= loaded_by("import handlers.app")
+
+
+def test_the_other_routes_are_loaded_when_one_of_them_is_asked_for() -> None:
+    asked = "event = {'httpMethod': 'GET', 'path': '/healthz', 'requestContext': {}}"
+    loaded = loaded_by(
+        f"from handlers.api import handler; {asked}; assert handler(event, None)['statusCode'] == 200"
+    )
+    assert {"fastapi", "handlers.app"} <= loaded
+    assert not loaded & {*_HEAVY, *_NEVER}
 
 
 def test_a_handler_without_http_loads_no_web_framework() -> None:

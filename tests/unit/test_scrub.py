@@ -281,3 +281,8 @@ def test_every_field_of_an_event_is_scrubbed() -> None:
     assert SECRET not in repr(scrubbed)
     assert scrub_event(scrubbed) == scrubbed
     assert scrubbed.path == "/x?password=[scrubbed]"
+
+
+def test_a_long_text_is_scrubbed_each_time_it_comes() -> None:
+    text = "at module.function\n" * 30 + "password=hunter22\n"
+    assert [scrub_text(text) for _ in range(3)] == [text.replace("hunter22", "[scrubbed]")] * 3

@@ -117,3 +117,23 @@ def test_an_origin_that_no_browser_sends_or_that_anybody_is_is_refused(
     monkeypatch.setenv("CORS_ORIGINS", f"https://fine.example.com,{origin}")
     with pytest.raises(ConfigError, match="CORS_ORIGINS"):
         load()
+
+
+def test_a_file_says_what_the_environment_does_not(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://host/db")
+    monkeypatch.setenv("port", "8001")
+    (tmp_path / ".env").write_text("DATABASE_URL=postgresql://other/db\nPORT=8002\nLEASE=31\nDRAFT_DAYS\n")
+    settings = load()
+    assert settings.database_url.get_secret_value() == "postgresql://host/db"
+    assert (settings.port, settings.lease, settings.draft_days) == (8_001, 31, 90)
+    assert settings.model_fields_set == {"database_url", "port", "lease"}
+
+
+def test_prices_are_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://host/db")
+    monkeypatch.setenv("MODEL_PRICES", '{"small": {"input": 1}}')
+    assert load().model_prices == {"small": {"input": 1.0}}
+    load.cache_clear()
+    monkeypatch.setenv("MODEL_PRICES", "small: hunter2")
+    with pytest.raises(ConfigError, match=r"^MODEL_PRICES: Value error, must be JSON$"):
+        load()

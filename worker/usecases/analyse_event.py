@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from uuid import UUID
@@ -11,7 +12,7 @@ from core.domain.analysis_text import render_text
 from core.domain.event import EventContent
 from core.domain.job import JobKind, JobState
 from core.store import analyses, jobs
-from core.store.database import Connection
+from core.store.database import Connection, Cursor
 from worker.prompts import analysis as prompt
 from worker.prompts.safe import safe_analysis
 from worker.providers.base import Answer, ChainFailed
@@ -19,7 +20,13 @@ from worker.usecases.asking import Asking
 from worker.usecases.claimed import JobTools, fenced, fenced_with_calls, record, work_claimed
 from worker.usecases.offline import ask_offline
 
-COPIES_A_BATCH = 2_000
+FIRST_COPIES = 200
+"""Made while the group's row is locked, for which ingest of its errors waits."""
+COPIES_A_BATCH = 500
+_TELL_EVERY = 20_000
+"""Copies, of a job that has many to make."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,29 +101,27 @@ async def _store(
     transaction is fenced by the claim. `answer` None: the analysis is there, copies may be missing.
     """
 
-    async def first(connection: Connection) -> analyses.Place | None:
+    async def first(connection: Connection) -> Cursor:
         if answer is not None:
             await analyses.publish(connection, claim, _row(answer), event_id=subject.event_id)
-        place = await _copy_batch(connection, claim, None)
+        copied = await analyses.copy_to_events(connection, claim, after=None, limit=FIRST_COPIES)
         if answer is not None:
             # Last, since all calls' settling locks the same rows of the budget.
             await record(connection, claim, answer.calls)
-        return place
+        return copied
 
-    place = await fenced_with_calls(claim, answer.calls if answer else (), first, tools.jobs)
+    copied = await fenced_with_calls(claim, answer.calls if answer else (), first, tools.jobs)
+    place = await analyses.place_reached(copied, after=None, limit=FIRST_COPIES)
     while place is not None:
-        after = place
-        place = await fenced(lambda c: _copy_batch(c, claim, after), tools.jobs)  # noqa: B023
+        place = await _copy_batch(claim, place, tools)
 
 
-async def _copy_batch(
-    connection: Connection, claim: jobs.Claim, after: analyses.Place | None
-) -> analyses.Place | None:
+async def _copy_batch(claim: jobs.Claim, after: analyses.Place, tools: AnalyseTools) -> analyses.Place | None:
     """Where to go on; None: that was the last batch, and the job is done."""
-    copied = await analyses.copy_to_events(connection, claim, after=after, limit=COPIES_A_BATCH)
-    place = await analyses.place_reached(copied, limit=COPIES_A_BATCH)
-    if place is None:
-        await jobs.finish(connection, claim, JobState.DONE)
-    else:
-        await jobs.hold(connection, claim)
+    copied = await fenced(
+        lambda c: analyses.copy_to_events(c, claim, after=after, limit=COPIES_A_BATCH), tools.jobs
+    )
+    place = await analyses.place_reached(copied, after=after, limit=COPIES_A_BATCH)
+    if place is not None and place.visited // _TELL_EVERY > after.visited // _TELL_EVERY:
+        logger.info("the analysis goes to many events", extra={"events_so_far": place.visited})
     return place

@@ -110,8 +110,10 @@ async def _dispatch(tools: SweepTools, *, needs_canary: bool) -> int:
     """One look: how many messages were sent; 0 where Redis does not answer.
 
     Each kind of job has its own queue and room, so that one whose queue nobody serves cannot keep
-    another's waiting.
+    another's waiting. Where nothing is due, one question to PostgreSQL is all.
     """
+    if not await tools.database.autocommit(dispatch.anything_due):
+        return await _look_idly(tools, needs_canary=needs_canary)
     try:
         waiting = dict(zip(_QUEUES, await tools.queue.depths(_QUEUES), strict=True))
     except QueueUnavailable:
@@ -140,6 +142,17 @@ async def _dispatch(tools: SweepTools, *, needs_canary: bool) -> int:
         rows = sorted(await cursor.fetchall(), key=lambda row: int(row[2]))
         outgoing += [Outgoing(job_id=id_, kind=kind, subject_id=subject) for id_, subject, _ in rows]
     return await _send(outgoing, waiting, tools, needs_canary=needs_canary and waiting[AI_ANALYSIS] == 0)
+
+
+async def _look_idly(tools: SweepTools, *, needs_canary: bool) -> int:
+    for window in tools.windows.values():
+        window.left = 0
+    if needs_canary:
+        with suppress(QueueUnavailable):
+            [waiting] = await tools.queue.depths([AI_ANALYSIS])
+            if waiting == 0:
+                await tools.queue.send_canary()
+    return 0
 
 
 async def _send(

@@ -27,6 +27,28 @@ def read(text: StackText) -> tuple[ExceptionInfo, ...]:
 
 
 def read_frame(body: str) -> Frame | None:
+    call = _call(body)
+    if call is None:
+        return None
+    name, match = call
+    class_name, _, method = _without_loader(name).rpartition(".")
+    return Frame(
+        raw=body,
+        file=None if match.string in _NO_FILE else match["file"],
+        function=method,
+        module=class_name,
+        line=int(match["line"]) if match["line"] else None,
+        in_app=java_in_app(class_name),
+    )
+
+
+def is_frame(body: str) -> bool:
+    """Whether `read_frame` makes one of it."""
+    return _call(body) is not None
+
+
+def _call(body: str) -> tuple[str, re.Match[str]] | None:
+    """What is called, and what stands in the brackets behind it."""
     if not body.startswith("at "):
         return None
     name, opening, rest = body[3:].partition("(")
@@ -34,17 +56,7 @@ def read_frame(body: str) -> Frame | None:
     if not (opening and closing and "." in name) or " " in name:
         return None
     match = _PLACE.match(place)
-    if match is None:
-        return None
-    class_name, _, method = _without_loader(name).rpartition(".")
-    return Frame(
-        raw=body,
-        file=None if place in _NO_FILE else match["file"],
-        function=method,
-        module=class_name,
-        line=int(match["line"]) if match["line"] else None,
-        in_app=java_in_app(class_name),
-    )
+    return match and (name, match)
 
 
 def _chain_lines(lines: tuple[str, ...]) -> Iterator[str]:

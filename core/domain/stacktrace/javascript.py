@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from core.domain.stacktrace.chain import read_chain
 from core.domain.stacktrace.headers import split_error_header
@@ -15,6 +16,12 @@ _CAUSES = ("[cause]: ", "Caused by: ", "caused by: ")
 _NO_LINE = re.compile(r"(?:<anonymous>|native|index \d+|\[native code\]|wasm://\S*)$")
 
 
+class _Call(NamedTuple):
+    raw: str
+    function: str
+    place: str
+
+
 def read(text: StackText) -> tuple[ExceptionInfo, ...]:
     lines = _with_errors_as_causes(text.lines)
     links = read_chain(lines, read_frame=read_frame, read_cause=_cause, read_header=_header)
@@ -22,11 +29,24 @@ def read(text: StackText) -> tuple[ExceptionInfo, ...]:
 
 
 def read_frame(body: str) -> Frame | None:
-    if body.startswith("at "):
-        return _v8_frame(body)
-    if "@" in body:
-        return _gecko_frame(body)
-    return None
+    call = _call(body)
+    found = _place(call.place) if call else None
+    if call is None or found is None:
+        return None
+    file, line = found
+    return Frame(
+        raw=call.raw,
+        file=file,
+        function=call.function.strip() or None,
+        line=line,
+        in_app=javascript_in_app(file),
+    )
+
+
+def is_frame(body: str) -> bool:
+    """Whether `read_frame` makes one of it."""
+    call = _call(body)
+    return call is not None and _place(call.place) is not None
 
 
 def _with_errors_as_causes(lines: tuple[str, ...]) -> list[str]:
@@ -57,7 +77,13 @@ def _header(body: str) -> tuple[str, str] | None:
     return split_error_header(body)
 
 
-def _v8_frame(body: str) -> Frame | None:
+def _call(body: str) -> _Call | None:
+    if body.startswith("at "):
+        return _v8_call(body)
+    return _gecko_call(body) if "@" in body else None
+
+
+def _v8_call(body: str) -> _Call:
     # Node opens the error's own properties behind its last frame, and parts the errors of a list by commas.
     raw = body.removesuffix("{").rstrip().removesuffix(",")
     call = raw[3:].removeprefix("async ")
@@ -66,30 +92,22 @@ def _v8_frame(body: str) -> Frame | None:
         function, _, place = call[:-1].partition(" (")
     if place.startswith("eval at "):
         place = place.rpartition("(")[2].partition(")")[0]
-    return _frame(raw, function.partition(" [as ")[0], place)
+    return _Call(raw, function.partition(" [as ")[0], place)
 
 
-def _gecko_frame(body: str) -> Frame | None:
+def _gecko_call(body: str) -> _Call | None:
     function, _, place = body.partition("@")
     if " " in function and not function.endswith(" code"):
         return None
-    return _frame(body, function.removeprefix("async*"), place)
+    return _Call(body, function.removeprefix("async*"), place)
 
 
-def _frame(raw: str, function: str, place: str) -> Frame | None:
-    file, line = _position(place)
-    if line is None and not _NO_LINE.match(place):
+def _place(text: str) -> tuple[str, int | None] | None:
+    file, line = _position(text)
+    if line is None and not _NO_LINE.match(text):
         return None
-    if file.endswith(".rs"):
-        # Rust prints the places of its frames in the form of V8.
-        return None
-    return Frame(
-        raw=raw,
-        file=file,
-        function=function.strip() or None,
-        line=line,
-        in_app=javascript_in_app(file),
-    )
+    # Rust prints the places of its frames in the form of V8.
+    return None if file.endswith(".rs") else (file, line)
 
 
 def _position(place: str) -> tuple[str, int | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from core.domain.stacktrace.records import Frame, Language
 
@@ -42,6 +43,8 @@ _FUNCTION_NOISE = re.compile(
     r"|\(\d+ levels\) |(?<=_)_\d{4,}(?:_\d{4,})*"
     r"|(?<=\{closure):[^}]*"
 )
+_NOISE_SIGN = re.compile(r"\$|0x|Accessor\d|func\d|gowrap\d|\[\.\.\.\]|\(\d|__\d|\{closure")
+"""In whatever `_FUNCTION_NOISE` matches, or right before it."""
 _ANONYMOUS = frozenset({"<anonymous>", "anonymous", "?", "(anonymous)", "Object.<anonymous>", "eval"})
 
 
@@ -64,6 +67,7 @@ def frame_name(language: Language, frame: Frame) -> str:
     return f"{function} ({path})" if function else path
 
 
+@lru_cache(maxsize=1_024)
 def short_path(file: str, language: Language) -> str:
     """The file and the directory it lies in, as far as that directory belongs to the code."""
     path = file.partition("?")[0].replace("\\", "/")
@@ -75,12 +79,13 @@ def short_path(file: str, language: Language) -> str:
     if not parts:
         return ""
     name = parts.pop()
-    directories = [_VERSION.sub("", part) for part in parts if not _VERSION_DIRECTORY.match(part)]
+    directories = (_VERSION.sub("", part) for part in reversed(parts) if not _VERSION_DIRECTORY.match(part))
+    directory = next(directories, None)
     if language is Language.JAVASCRIPT:
         name = _HASH_IN_FILE.sub("", name)
-        if "assets" in directories:
+        if directory == "assets" or "assets" in directories:
             name = _VITE_HASH.sub("", name)
-    return "/".join([*directories[-1:], name])
+    return name if directory is None else f"{directory}/{name}"
 
 
 def stable_function(function: str) -> str:
@@ -88,7 +93,7 @@ def stable_function(function: str) -> str:
 
 
 def _without_noise(name: str) -> str:
-    return _FUNCTION_NOISE.sub("", name)
+    return _FUNCTION_NOISE.sub("", name) if _NOISE_SIGN.search(name) else name
 
 
 def _without_root(parts: list[str]) -> list[str]:

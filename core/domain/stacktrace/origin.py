@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 
+from core.domain.signs import holds_any, looks_like_ascii
+
 _PYTHON_LIBRARY = re.compile(
     r"/site-packages/|/dist-packages/|/lib/python[23]|/python[\d.]*/lib/|^<frozen |^<__array_function__"
     r"|^/var/runtime/|^/opt/python/|^/usr/(?:local/)?bin/|/\.?venv/bin/|\.egg/",
     re.IGNORECASE,
 )
+_PYTHON_SIGNS = ("/lib/", "/bin/", "-packages/", ".egg/", "<", "/var/runtime/", "/opt/python/")
+"""In lower case, one is in whatever `_PYTHON_LIBRARY` matches."""
 _JAVASCRIPT_LIBRARY = re.compile(
     r"(?:^|/)node_modules/|^node:|^internal/|^native$|^<anonymous>$|^\[native code\]$|^index \d"
     r"|webpack/(?:bootstrap|runtime|startup)|\(webpack\)|^(?:chrome|moz|safari(?:-web)?)-extension:"
@@ -225,7 +229,11 @@ _CSHARP_LIBRARIES = (
 
 
 def python_in_app(file: str) -> bool:
-    return _PYTHON_LIBRARY.search(file.replace("\\", "/")) is None
+    path = file.replace("\\", "/")
+    lowered = path.lower()
+    if not holds_any(lowered, _PYTHON_SIGNS) and not looks_like_ascii(lowered):
+        return True
+    return _PYTHON_LIBRARY.search(path) is None
 
 
 def javascript_in_app(file: str | None) -> bool:

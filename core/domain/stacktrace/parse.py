@@ -20,20 +20,18 @@ _READERS: dict[Language, Callable[[StackText], tuple[ExceptionInfo, ...]]] = {
     Language.PHP: php.read,
     Language.CSHARP: csharp.read,
 }
-_SIGNS = (
-    (Language.PYTHON, re.compile(r'[ |+]*(?:File "[^"]*", line \d|Exception Group Traceback \()')),
-    (Language.GO, re.compile(r"goroutine \d+ \[|panic: ")),
-    (
-        Language.PHP,
-        re.compile(
-            r"#\d+ (?:\{main\}|\[internal function\]: |\S.*?\(\d+\): )|Stack trace:$|\[stacktrace\]"
-            r"|(?:PHP )?(?:Fatal|Parse) error: |PHP (?:Warning|Notice|Deprecated): "
-        ),
-    ),
-    (Language.JAVA, re.compile(r'Caused by: |Exception in thread "|\.\.\. \d+ (?:more|common)')),
-    (Language.CSHARP, re.compile(r"--- End of |---> |Unhandled exception\. ")),
-    (Language.JAVASCRIPT, re.compile(r"\[cause\]: |Uncaught \(in promise\) ")),
-)
+_SIGNS = {
+    Language.PYTHON: r'[ |+]*(?:File "[^"]*", line \d|Exception Group Traceback \()',
+    Language.GO: r"goroutine \d+ \[|panic: ",
+    Language.PHP: r"#\d+ (?:\{main\}|\[internal function\]: |\S.*?\(\d+\): )|Stack trace:$|\[stacktrace\]"
+    r"|(?:PHP )?(?:Fatal|Parse) error: |PHP (?:Warning|Notice|Deprecated): ",
+    Language.JAVA: r'Caused by: |Exception in thread "|\.\.\. \d+ (?:more|common)',
+    Language.CSHARP: r"--- End of |---> |Unhandled exception\. ",
+    Language.JAVASCRIPT: r"\[cause\]: |Uncaught \(in promise\) ",
+}
+"""How telling lines begin."""
+_SIGN = re.compile("|".join(f"(?P<{language.name}>{sign})" for language, sign in _SIGNS.items()))
+_BY_SIGN: dict[str | None, Language] = {language.name: language for language in _SIGNS}
 _PHP_WITHIN = ("PHP Fatal error: ", "[object] (")
 
 
@@ -53,11 +51,7 @@ def parse(text: str) -> StackTrace:
 
 def _language(text: StackText) -> Language | None:
     """The one with the most telling lines; of equals, the first to show."""
-    votes: Counter[Language] = Counter()
-    for line in text.lines:
-        language = _language_of_line(line)
-        if language:
-            votes[language] += 1
+    votes = Counter(filter(None, map(_language_of_line, text.lines)))
     if votes:
         return votes.most_common(1)[0][0]
     return Language.PYTHON if python.TRACEBACK in text.text else None
@@ -69,27 +63,28 @@ def _language_of_line(line: str) -> Language | None:
         return None
     if body.startswith("at "):
         return _language_of_call(body)
-    for language, sign in _SIGNS:
-        if sign.match(body):
-            return language
-    if line[0].isspace() and go.read_place(line):
-        return Language.GO
-    if ruby.read_frame(body.partition("': ")[0] + "'" if "': " in body else body):
-        return Language.RUBY
-    if "@" in body and javascript.read_frame(body):
+    sign = _SIGN.match(body)
+    if sign:
+        return _BY_SIGN[sign.lastgroup]
+    if ":" in body:
+        if line[0].isspace() and go.read_place(line):
+            return Language.GO
+        if ruby.read_frame(body.partition("': ")[0] + "'" if "': " in body else body):
+            return Language.RUBY
+    if "@" in body and javascript.is_frame(body):
         return Language.JAVASCRIPT
     return Language.PHP if any(sign in body for sign in _PHP_WITHIN) else None
 
 
 def _language_of_call(body: str) -> Language | None:
     """`at` starts a frame of three runtimes; what stands in its brackets tells them apart."""
-    if javascript.read_frame(body):
+    if javascript.is_frame(body):
         return Language.JAVASCRIPT
     inner = body.partition("(")[2].partition(")")[0]
     is_java_place = inner in {"Native Method", "Unknown Source", "<generated>"} or (
         "." in inner and " " not in inner and "," not in inner
     )
-    if is_java_place and ":line " not in body and java.read_frame(body):
+    if is_java_place and ":line " not in body and java.is_frame(body):
         return Language.JAVA
     return Language.CSHARP if "." in body and csharp.read_frame(body) else None
 

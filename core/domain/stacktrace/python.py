@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from core.domain.stacktrace.headers import is_log_line, split_error_header, split_header
 from core.domain.stacktrace.origin import python_in_app
@@ -22,18 +23,18 @@ _BORDER = re.compile(r"[-+]{4,}(?: (?P<number>\d+|\.\.\.) -+)?$")
 _MAX_SOURCE_LINES = 8
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Row:
-    """A line without the box that an exception group draws around it. `depth` is how far in the box is."""
+class _Row(NamedTuple):
+    """A line without the box that an exception group draws around it. `depth` is how far in the box is.
 
-    index: int
+    A tuple, since it is made in a third of a dataclass's time, once a line.
+    """
+
+    number: int
     body: str
+    indent: int
+    frame: re.Match[str] | None
     depth: int = 0
     border: bool = False
-
-    @property
-    def indent(self) -> int:
-        return len(self.body) - len(self.body.lstrip())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +53,7 @@ def read(text: StackText) -> tuple[ExceptionInfo, ...]:
     at = 0
     while at < len(rows):
         row = rows[at]
-        if TRACEBACK in row.body or row.border or _FRAME.match(row.body):
+        if TRACEBACK in row.body or row.border or row.frame:
             start = at
             draft, at = _read_block(text, rows, at)
             if draft.frames or draft.header:
@@ -80,10 +81,10 @@ def _last_chain(blocks: list[_Block]) -> list[_Block]:
 
 def _rows(text: StackText) -> list[_Row]:
     if _GROUP not in text.text:
-        return [_Row(index=index, body=line) for index, line in enumerate(text.lines)]
+        return [_row(number, line) for number, line in enumerate(text.lines)]
     rows: list[_Row] = []
     left_out_from: int | None = None
-    for index, line in enumerate(text.lines):
+    for number, line in enumerate(text.lines):
         match = _BOXED.match(line)
         depth, body = (len(match[1]), match[2]) if match else (0, line)
         if left_out_from is not None and depth >= left_out_from:
@@ -94,10 +95,14 @@ def _rows(text: StackText) -> list[_Row]:
             # Only the first member of a group is kept: a chain has one root.
             left_out_from = depth
         elif border:
-            rows.append(_Row(index=index, body="", depth=depth + 1, border=True))
+            rows.append(_Row(number, "", 0, None, depth + 1, border=True))
         else:
-            rows.append(_Row(index=index, body=body, depth=depth))
+            rows.append(_row(number, body, depth))
     return rows
+
+
+def _row(number: int, body: str, depth: int = 0) -> _Row:
+    return _Row(number, body, len(body) - len(body.lstrip()), _FRAME.match(body), depth)
 
 
 def _block_without_frames(rows: list[_Row], separator: int) -> list[_Block]:
@@ -119,9 +124,8 @@ def _read_block(text: StackText, rows: list[_Row], at: int) -> tuple[Draft, int]
         base = rows[at].indent
     while at < len(rows):
         row = rows[at]
-        match = _FRAME.match(row.body)
-        if match:
-            frame, at = _read_frame(text, rows, at, match)
+        if row.frame:
+            frame, at = _read_frame(text, rows, at, row.frame)
             draft.frames.append(frame)
         elif TRACEBACK in row.body and not draft.frames:
             at += 1
@@ -133,23 +137,24 @@ def _read_block(text: StackText, rows: list[_Row], at: int) -> tuple[Draft, int]
 
 
 def _read_frame(text: StackText, rows: list[_Row], at: int, match: re.Match[str]) -> tuple[Frame, int]:
-    first, last = at, at
+    first, last, indent = at, at, rows[at].indent
     source: list[str] = []
     at += 1
-    while at < len(rows) and rows[at].indent > rows[first].indent and not _FRAME.match(rows[at].body):
+    while at < len(rows) and rows[at].indent > indent and not rows[at].frame:
         body = rows[at].body.strip()
         # Lines of carets only point at a part of the line above.
         if body.strip("^~ ") and len(source) < _MAX_SOURCE_LINES:
             source.append(body)
             last = at
         at += 1
+    file, line, function = match.groups()
     frame = Frame(
-        raw=text.quote(rows[first].index, rows[last].index).lstrip(" |+"),
-        file=match["file"],
-        function=match["function"] or None,
-        line=int(match["line"]),
+        raw=text.quote(rows[first].number, rows[last].number).lstrip(" |+"),
+        file=file,
+        function=function or None,
+        line=int(line),
         source="\n".join(source) or None,
-        in_app=python_in_app(match["file"]),
+        in_app=python_in_app(file),
     )
     return frame, at
 
@@ -178,5 +183,5 @@ def _ends_message(row: _Row, draft: Draft) -> bool:
         or TRACEBACK in row.body
         or row.body.startswith(_SEPARATORS)
         or is_log_line(row.body)
-        or (bool(draft.frames) and _FRAME.match(row.body) is not None)
+        or (bool(draft.frames) and row.frame is not None)
     )

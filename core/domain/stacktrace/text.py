@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from core.domain.stacktrace.records import ExceptionInfo, Frame
 
@@ -55,6 +56,11 @@ class Draft:
 
 def split(text: str) -> StackText:
     """Only line feeds part lines: a form feed or U+2028 inside a message is no new line to a runtime."""
+    if text.count("\n") < MAX_LINES_EACH_END:
+        whole = text.split("\n")
+        lines = tuple([line[:MAX_LINE].removesuffix("\r") for line in whole])
+        starts = tuple(accumulate([len(line) + 1 for line in whole[:-1]], initial=0))
+        return StackText(text=text, lines=lines, starts=starts)
     spans = _head(text)
     after_head = spans[-1][1] + 1
     spans += _tail(text, after_head)

@@ -18,9 +18,7 @@ _SHOWN = 14
 def import_table(python: Path, bundles: dict[str, Path], *, environment: dict[str, str], runs: int) -> str:
     """Milliseconds by package, one column a module of `bundles`; the least of `runs` runs."""
     found = {
-        module: min(
-            (_import_times(python, bundle, module, environment) for _ in range(runs)), key=Counter.total
-        )
+        module: import_times(python, bundle, module, environment=environment, runs=runs)
         for module, bundle in bundles.items()
     }
     heaviest: Counter[str] = Counter()
@@ -33,6 +31,13 @@ def import_table(python: Path, bundles: dict[str, Path], *, environment: dict[st
     ]
     rows.append(["all", *(f"{times.total() / 1_000:.0f}" for times in found.values())])
     return table(["import, ms", *(module.removeprefix("handlers.") for module in found)], rows)
+
+
+def import_times(
+    python: Path, bundle: Path, module: str, *, environment: dict[str, str], runs: int
+) -> Counter[str]:
+    """Microseconds by package, each without what it imports of others; of the run that took least."""
+    return min((_import_times(python, bundle, module, environment) for _ in range(runs)), key=Counter.total)
 
 
 def _import_times(python: Path, bundle: Path, module: str, environment: dict[str, str]) -> Counter[str]:

@@ -88,7 +88,6 @@ def measure(events: int, say: Callable[[str], None], *, groups: int = 200) -> Me
             capture_output=True,
         )
         settings = Settings(
-            _env_file=None,
             database_url=SecretStr(postgres.url),
             redis_url=SecretStr(valkey.url),
             database_pool_size=1,
@@ -261,7 +260,8 @@ async def _deleted_a_second(bench: _Bench, count: int) -> float:
     )
 
     async def delete(connection: Connection) -> int:
-        return await retention.delete_events(connection, older_than=timedelta(days=90), limit=batch)
+        found = await retention.delete_events(connection, older_than=timedelta(days=90), limit=batch)
+        return found.deleted
 
     deleted, started = 0, time.perf_counter()
     while (gone := await database.serial(delete)) > 0:

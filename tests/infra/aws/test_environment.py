@@ -125,8 +125,8 @@ def test_the_defaults_of_parameters_are_those_of_the_code(process: Process) -> N
 
 
 def _settings(values: Mapping[str, str]) -> Settings:
-    given: dict[str, Any] = {name.lower(): v for name, v in values.items() if name not in LAMBDA_EXTRAS}
-    return Settings(_env_file=None, **given)
+    given = {name.lower(): v for name, v in values.items() if name not in LAMBDA_EXTRAS}
+    return Settings.model_validate(given)
 
 
 @pytest.mark.parametrize("process", Process)

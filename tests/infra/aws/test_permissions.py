@@ -193,7 +193,7 @@ def test_who_may_start_a_function_is_said_with_a_source() -> None:
     permissions = [r.properties for r in DEPLOYMENT.resources("AWS::Lambda::Permission")]
     assert all("SourceArn" in p or "SourceAccount" in p for p in permissions)
     assert {(p["FunctionName"], p["Principal"]) for p in permissions} == {
-        ("Api.ApiFunction", "apigateway.amazonaws.com"),
+        ("Api.ApiAlias", "apigateway.amazonaws.com"),
         ("Api.LogEventsFunction", "logs.eu-central-1.amazonaws.com"),
         ("Api.BacklogMetricFunction", "events.amazonaws.com"),
     }

@@ -24,6 +24,7 @@ Parameters:
   Environment: {Type: String, Default: staging}
   ImageUri: {Type: String}
   SchemaVersion: {Type: String}
+  Release: {Type: String, Default: none}
   LambdaRuntime: {Type: String, Default: python3.11}
   Architecture: {Type: String, Default: arm64}
   MultiAz: {Type: String, Default: 'false'}

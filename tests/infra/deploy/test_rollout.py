@@ -52,6 +52,7 @@ def test_the_stack_gets_the_images_digest_and_keeps_the_profile(run: Run, accoun
     run("deploy", "--env", "staging")
     parameters = account.stacks["rootnote-staging"].parameters
     assert parameters.pop("SchemaVersion").startswith(f"{health.HEAD}-")
+    assert re.fullmatch(r"[0-9a-f]{16}", parameters.pop("Release"))
     assert re.fullmatch(r"python3\.1[123]", parameters.pop("LambdaRuntime"))
     assert parameters == {
         "ImageUri": f"{REPOSITORY}@{account.images[0]['imageDigest']}",

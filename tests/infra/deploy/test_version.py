@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from core.store.health import HEAD
 from infra.deploy.errors import DeployError
 from infra.deploy.profile import all_parameters, read_profile
-from infra.deploy.version import content_hash, read_version
+from infra.deploy.version import content_hash, read_version, release
 from tests.infra.deploy.account import Account
 from tests.infra.deploy.conftest import Run
 
@@ -92,3 +93,15 @@ def test_parameters_in_a_file_are_refused(checkout: Path) -> None:
 def test_a_template_without_what_every_deployment_gives(checkout: Path) -> None:
     with pytest.raises(DeployError, match=r"template\.yaml has no parameter Colour"):
         all_parameters(read_profile(checkout, "staging"), {"Colour": "red"})
+
+
+def test_code_templates_and_parameters_make_a_release(checkout: Path) -> None:
+    """By which a new version of a function is published; the same of all is the same release."""
+    version = read_version(checkout)
+    first = release(checkout, version, {"LogLevel": "INFO", "MultiAz": "false"})
+    assert release(checkout, version, {"MultiAz": "false", "LogLevel": "INFO"}) == first
+    assert release(checkout, version, {"LogLevel": "DEBUG", "MultiAz": "false"}) != first
+    assert release(checkout, replace(version, commit="another"), {"LogLevel": "INFO"}) != first
+    with (checkout / "template.yaml").open("a") as template:
+        template.write("# changed\n")
+    assert release(checkout, version, {"LogLevel": "INFO", "MultiAz": "false"}) != first

@@ -29,7 +29,10 @@ ALONG = {
 }
 """One project in two packages: the first is the second's own, of one release."""
 LAMBDA_BRINGS = {"boto3"}
-ASKED_ONLY_WHERE_IT_RUNS = {Path("handlers/exposure.py"): "uvicorn"}
+ASKED_ONLY_WHERE_IT_RUNS = {
+    Path("handlers/exposure.py"): "uvicorn",
+    Path("handlers/snapshot.py"): "snapshot-restore-py",
+}
 PACKAGES = packages_distributions()
 
 

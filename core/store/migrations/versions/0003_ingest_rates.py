@@ -12,8 +12,9 @@ _COMMENT = "events a minute; null: as the settings say"
 
 
 def upgrade() -> None:
-    # All that this and the next two revisions change, in the order in which ingest locks it: in theirs, an
+    # All that this and the next three revisions change, in the order in which ingest locks it: in theirs, an
     # ingest that is under way would wait for the migration, and the migration for it.
+    op.execute("LOCK TABLE error_events IN ACCESS EXCLUSIVE MODE")
     op.execute("LOCK TABLE error_groups IN SHARE MODE")
     op.execute("LOCK TABLE jobs, projects, api_keys IN ACCESS EXCLUSIVE MODE")
     for table in ("projects", "api_keys"):

@@ -9,12 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 
-from fastapi import APIRouter
-from fastapi.responses import HTMLResponse
-
 PATH = "/docs"
-
-router = APIRouter()
 
 _FOLDER = "https://cdn.jsdelivr.net/npm/swagger-ui-dist@5.35.0"
 _SCRIPT_URL = f"{_FOLDER}/swagger-ui-bundle.js"
@@ -40,7 +35,7 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-_PAGE = f"""<!doctype html>
+PAGE = f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -52,8 +47,3 @@ _PAGE = f"""<!doctype html>
 <script>{_START}</script>
 </html>
 """
-
-
-@router.get(PATH, include_in_schema=False)
-async def show() -> HTMLResponse:
-    return HTMLResponse(_PAGE)
