@@ -48,13 +48,13 @@ GIVEN: Mapping[Process, frozenset[str]] = {
         | {"auth", "api_base_path", "cors_origins", "event_buffer_url", "next_public_show_ai_meta"},
         Process.BUFFERED_EVENTS: _STORE_AND_SEND | {"event_buffer_dead_letter_url"},
         Process.LOG_EVENTS: _STORE_AND_SEND | {"ingest_rate_project", "log_project_key", "own_log_groups"},
-        Process.BACKLOG_METRIC: _STORE_AND_SEND | {"worker_concurrency"},
+        Process.BACKLOG_METRIC: _STORE_AND_SEND | {"worker_concurrency", "jobs_per_process"},
         Process.MIGRATE: _LOGS | {"database_url", "database_secret"},
         Process.WORKER: _LOGS
         | _DATABASE
         | _REDIS
         | _MODELS
-        | {"enable_sti", "shutdown_grace", "worker_metrics_port"},
+        | {"enable_sti", "jobs_per_process", "shutdown_grace", "worker_metrics_port"},
         Process.MAINTENANCE: _LOGS
         | _DATABASE
         | _REDIS

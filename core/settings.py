@@ -190,7 +190,10 @@ class Settings(BaseModel):
     )
     deployment: str = Field(default="local", description="the dimension of metrics in CloudWatch")
     worker_concurrency: int = Field(
-        default=2, ge=1, description="jobs that one worker works at a time, for the backlog's metric"
+        default=2, ge=1, description="processes of one worker's pool, for the backlog's metric"
+    )
+    jobs_per_process: int = Field(
+        default=32, ge=1, le=256, description="jobs that each of them works at a time; 1: one after the other"
     )
 
     enable_sti: bool = Field(default=True, description="generate metadata for projects")

@@ -30,7 +30,7 @@ async def _publish(deps: Deps) -> BacklogMetric:
     measured = await backlog_metric.measure(
         database=deps.database,
         queue=deps.publisher,
-        worker_concurrency=deps.settings.worker_concurrency,
+        worker_places=deps.settings.worker_concurrency * deps.settings.jobs_per_process,
         now=datetime.now(UTC),
     )
     _write(measured, deployment=deps.settings.deployment)

@@ -9,16 +9,15 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import sys
 import threading
 from typing import Any
 
 from celery import Celery
+from celery.concurrency import get_implementation
 from celery.signals import (
     import_modules,
     setup_logging,
     worker_init,
-    worker_process_init,
     worker_process_shutdown,
     worker_ready,
     worker_shutting_down,
@@ -31,6 +30,7 @@ from core.errors import ConfigError, SecretUnavailable
 from core.queue import names
 from core.settings import load
 from worker import beat, broker, health
+from worker.pool.parent import TaskPool
 
 SOFT_LIMIT_SECONDS = 240
 HARD_LIMIT_SECONDS = 300
@@ -64,6 +64,8 @@ def _configuration() -> dict[str, object]:
         },
         # For those tasks only whose caller may wait for what they return.
         "result_backend": redis_url,
+        # One for all threads of a process: its client has a pool of connections.
+        "result_backend_thread_safe": True,
         "result_expires": 3_600,
         "redis_socket_timeout": 5,
         "redis_socket_connect_timeout": 3,
@@ -76,13 +78,14 @@ def _configuration() -> dict[str, object]:
         "task_reject_on_worker_lost": False,
         "task_soft_time_limit": SOFT_LIMIT_SECONDS,
         "task_time_limit": HARD_LIMIT_SECONDS,
+        "worker_pool": "worker.pool.parent:TaskPool",
         "worker_prefetch_multiplier": 1,
         # Celery's own soft shutdown sleeps out its whole time-out, whether or not a job is left;
         # `_leave_in_time` has the same effect and ends with the last job.
         "worker_soft_shutdown_timeout": 0,
         "worker_hijack_root_logger": False,
-        "worker_send_task_events": True,
-        "worker_max_tasks_per_child": 5_000,
+        # Flower, or `celery control enable_events`, turns them on: they are a third of what a task costs.
+        "worker_send_task_events": False,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
@@ -133,6 +136,20 @@ def _share_metrics(**_: object) -> None:
 
 
 @worker_init.connect
+def _take_as_many_as_there_are_seats(sender: Any, **_: object) -> None:
+    """`sender` is the worker before it makes its parts. By Celery's account a process of the pool has one."""
+    if issubclass(get_implementation(sender.pool_cls), TaskPool):
+        sender.prefetch_multiplier *= load().jobs_per_process
+
+
+@worker_init.connect
+def _load_before_forking(**_: object) -> None:
+    from worker.wiring import preload  # noqa: PLC0415  (beat needs none of it)
+
+    preload(load())
+
+
+@worker_init.connect
 def _serve_metrics(**_: object) -> None:
     health.serve_metrics(load().worker_metrics_port)
 
@@ -144,13 +161,6 @@ def _leave_in_time(how: str, **_: object) -> None:
         timer = threading.Timer(load().shutdown_grace, os.kill, (os.getpid(), signal.SIGQUIT))
         timer.daemon = True
         timer.start()
-
-
-@worker_process_init.connect
-def _leave_when_told(**_: object) -> None:
-    """A pool process whose job is cancelled gets SIGTERM: leave by way of an exception, so that the
-    job is given back. By default the process would just be gone."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
 @worker_process_shutdown.connect

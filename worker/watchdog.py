@@ -149,7 +149,7 @@ def look_at(consumer: Consumer, redis_url: str) -> Look:
         waiting=_waiting(redis_url, list(consumer.app.amqp.queues.consume_from)),
         taken=state.all_total_count[0],
         has_room=getattr(consumer, "task_consumer", None) is not None
-        and len(state.active_requests) < consumer.pool.num_processes
+        and len(state.active_requests) < consumer.max_prefetch_count
         and not _is_held_back(consumer),
     )
 

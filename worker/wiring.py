@@ -5,13 +5,16 @@ The pool's children are forked from a parent that has made none: connections mus
 
 from __future__ import annotations
 
+import gc
 import random
 import socket
+import threading
 from dataclasses import dataclass
 from datetime import timedelta
 from os import getpid
 from uuid import uuid4
 
+from billiard.process import current_process
 from pydantic import SecretStr
 
 from core.aws import secrets
@@ -66,15 +69,38 @@ _LONGEST_SWEEP = 30.0
 _LOSS_SPREAD = timedelta(seconds=10)
 """With a lease of 30 s, a job whose second worker was lost still begins anew within a minute."""
 
+_STUCK_AFTER_LEASE = 10.0
+"""A loop that does nothing renews no lease; others have had its jobs for so long by then."""
+
 _process: Process | None = None
+_building = threading.Lock()
 
 
 def process() -> Process:
-    """This process's objects. Raises ConfigError."""
+    """This process's objects, for any of its threads. Raises ConfigError."""
     global _process  # noqa: PLW0603  (the one global of the worker, as this module's purpose)
-    if _process is None:
-        _process = _build(load())
-    return _process
+    with _building:
+        if _process is None:
+            _process = _build(load())
+        return _process
+
+
+def preload(settings: Settings) -> None:
+    """Load the SDKs that processes forked from this one will use: they start sooner, and share the memory."""
+    if settings.openai_api_key is not None:
+        from worker.providers import openai  # noqa: F401, PLC0415
+    if settings.gemini_api_key is not None and settings.gemini_sdk is GeminiSdk.GENAI:
+        from worker.providers import gemini  # noqa: F401, PLC0415
+    # A collection in a forked process would write to all that it has in common with the others.
+    gc.collect()
+    gc.freeze()
+
+
+def stop_work() -> None:
+    """Have all that is under way clean up and end; nothing more begins. Does not wait."""
+    # Without the lock: a signal's handler may have interrupted whoever holds it.
+    if _process is not None:
+        _process.loop.stop_work()
 
 
 def close() -> None:
@@ -82,16 +108,13 @@ def close() -> None:
     global _process  # noqa: PLW0603
     if _process is None:
         return
-    closed = (
-        _process.analyse.asking.rate,
-        _process.metadata.asking.rate,
-        _process.chain,
-        _process.publisher,
-        _process.database,
+    _process.loop.close(
+        _process.analyse.asking.rate.aclose(),
+        _process.metadata.asking.rate.aclose(),
+        _process.chain.aclose(),
+        _process.publisher.aclose(),
+        _process.database.aclose(),
     )
-    for resource in closed:
-        _process.loop.run(resource.aclose())
-    _process.loop.close()
     _process = None
 
 
@@ -108,7 +131,7 @@ def _build(settings: Settings) -> Process:
     jobs = _job_tools(settings, database)
     return Process(
         settings=settings,
-        loop=LoopThread(),
+        loop=LoopThread(stuck_after=_stuck_after(settings)),
         database=database,
         publisher=publisher,
         chain=chain,
@@ -128,6 +151,11 @@ def _build(settings: Settings) -> Process:
         ),
         one_look=_sweep_tools(settings, database, publisher, lasts=0, least=LONGEST),
     )
+
+
+def _stuck_after(settings: Settings) -> float | None:
+    """Only a process of the pool is replaced by its parent when it ends."""
+    return settings.lease + _STUCK_AFTER_LEASE if current_process().daemon else None
 
 
 def _sweep_tools(

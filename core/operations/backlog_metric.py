@@ -22,14 +22,12 @@ class Depths(Protocol):
     async def depths(self, queues: list[str]) -> list[int]: ...
 
 
-async def measure(
-    *, database: Database, queue: Depths, worker_concurrency: int, now: datetime
-) -> BacklogMetric:
+async def measure(*, database: Database, queue: Depths, worker_places: int, now: datetime) -> BacklogMetric:
     """Raises StoreUnavailable. Without Redis there is no queue depth, and all else is as it is."""
     stored = await database.autocommit(
         lambda connection: backlog_metric.measure(connection, calls_since=now - _RECENT)
     )
-    return metric_of(stored, queue_depth=await _depth(queue), worker_concurrency=worker_concurrency)
+    return metric_of(stored, queue_depth=await _depth(queue), worker_places=worker_places)
 
 
 async def _depth(queue: Depths) -> int | None:

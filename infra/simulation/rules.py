@@ -22,7 +22,11 @@ _RETRIES = RetryPolicy(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rules:
-    """Defaults of `core.settings`; seconds everywhere."""
+    """Defaults of `core.settings`; seconds everywhere.
+
+    A place is a process of a worker, and a job stands for JOBS_PER_PROCESS of them, side by side: all rules
+    are about jobs in proportion to places.
+    """
 
     retries: RetryPolicy = _RETRIES
     concurrency: int = int(_default("worker_concurrency"))

@@ -168,6 +168,8 @@ def test_a_worker_that_may_not_wait_gives_its_job_back(own_stack: Stack, models:
 
 
 def test_redis_is_emptied(own_stack: Stack, own_valkey: ValkeyServer, models: ModelServer) -> None:
+    # Or none would wait in Redis.
+    own_stack.use_worker({"JOBS_PER_PROCESS": "1"})
     models.script("openai", then={"fault": "latency", "seconds": 1})
     answers = [own_stack.post(new_event()) for _ in range(8)]
     with redis.Redis.from_url(own_valkey.url) as client:
@@ -175,6 +177,7 @@ def test_redis_is_emptied(own_stack: Stack, own_valkey: ValkeyServer, models: Mo
         client.flushall()
     check_all_analysed(own_stack, answers, 60)
     own_stack.wait_until_ready()
+    own_stack.use_worker({})
 
 
 def test_redis_is_away_while_events_come_in(

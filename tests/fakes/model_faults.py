@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tests.fakes.model_answers import Json, mapping
@@ -82,12 +83,22 @@ class State:
         self.plans: dict[str, Plan] = {}
         self.calls: deque[dict[str, Json]] = deque()
         self.poison: Poison | None = None
+        self.in_flight = 0
         self.reset()
 
     def reset(self) -> None:
         self.plans = {provider: Plan() for provider in PROVIDERS}
         self.calls = deque(maxlen=_CALLS_KEPT)
         self.poison = None
+
+    @contextmanager
+    def thinking(self) -> Iterator[None]:
+        """While a call waits for its answer."""
+        self.in_flight += 1
+        try:
+            yield
+        finally:
+            self.in_flight -= 1
 
     def record(
         self, *, provider: str, model: str, headers: Mapping[str, str], body: Json, outcome: str

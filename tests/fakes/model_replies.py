@@ -183,7 +183,8 @@ async def _answer(request: Request, dialect: Dialect, provider: str, key: str) -
     )
     if poison and request.client:
         poison.strike(port=request.client.port, our_port=request.scope["server"][1])
-    return refused or await _reply(request, dialect, call, fault)
+    with state.thinking():
+        return refused or await _reply(request, dialect, call, fault)
 
 
 async def _reply(request: Request, dialect: Dialect, call: Call, fault: Fault) -> Response:

@@ -8,6 +8,7 @@ PUT /_control {"provider": "openai"|"gemini", "script": [{"fault": "429", "retry
 PUT /_control {"poison": {"text": "…", "kills": "process"|"group"}}    SIGKILL for who sends this text
 DELETE /_control   forgets scripts, answers and calls
 GET /_calls        every model call so far, without keys
+GET /_in_flight    how many calls wait for their answer now
 
 Faults: ok; latency, hang (silent for `seconds`, then ok); drip (a byte every 0.1 s for `seconds`,
 then ok); cut (half a body, then the connection closes); garbage (200, not JSON); html (200, a
@@ -47,6 +48,7 @@ def model_app() -> Starlette:
             Route("/v1/models/{model}:generateContent", answer_gemini, methods=["POST"]),
             Route("/_control", _control, methods=["PUT", "DELETE"]),
             Route("/_calls", _calls, methods=["GET"]),
+            Route("/_in_flight", _in_flight, methods=["GET"]),
         ]
     )
     app.state.models = State()
@@ -82,6 +84,11 @@ def _set_poison(state: State, told: Mapping[str, Json]) -> Response:
 async def _calls(request: Request) -> Response:
     state: State = request.app.state.models
     return JSONResponse(list(state.calls))
+
+
+async def _in_flight(request: Request) -> Response:
+    state: State = request.app.state.models
+    return JSONResponse(state.in_flight)
 
 
 def _stop_with_stdin() -> None:

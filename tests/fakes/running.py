@@ -52,6 +52,10 @@ class ModelServer:
         found: list[dict[str, Json]] = self._send("GET", "/_calls").json()
         return [call for call in found if provider in {None, call["provider"]}]
 
+    def in_flight(self) -> int:
+        """Calls that wait for their answer now."""
+        return int(self._send("GET", "/_in_flight").json())
+
     def reset(self) -> None:
         self._send("DELETE", "/_control")
 

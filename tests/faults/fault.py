@@ -11,8 +11,11 @@ SIGKILL_SECONDS = 60.0
 REDIS_SECONDS = 30.0
 POSTGRES_SECONDS = 30.0
 
-POOL = 2
-"""Processes of a worker's pool, and so the calls that it has under way at most."""
+PROCESS = 4
+"""Calls that a process of a worker's pool has under way at most: with more, as a deployment has, it would say
+little how many were made twice."""
+POOL = 2 * PROCESS
+"""And its two processes together."""
 
 
 class Unavailable(Exception):

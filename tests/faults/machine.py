@@ -201,7 +201,7 @@ def _clock_fault(name: str, whose: str, *names: str, of_postgres: bool = False) 
         strike=lambda scene: _step_clock(scene, names, of_postgres=of_postgres),
         bound=SIGKILL_SECONDS,
         window=POOL if of_postgres else 0,
-        window_is="the call under way in each process of the pool, whose lease has run out at once"
+        window_is="the calls under way in each process of the pool, whose lease has run out at once"
         if of_postgres
         else "none",
         afterwards=_put_right,
@@ -227,7 +227,7 @@ FAULTS = (
         strike=_fill_disk,
         bound=POSTGRES_SECONDS,
         window=POOL,
-        window_is="the call under way in each process of the pool, whose answer could not be stored in time",
+        window_is="the calls under way in each process of the pool, whose answer could not be stored in time",
         afterwards=_put_right,
     ),
     Fault(

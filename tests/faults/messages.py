@@ -19,7 +19,7 @@ _LIVES = 4
 """A job's attempts: 1 + MAX_RETRIES."""
 _DEATH_SECONDS = 420.0
 _POISON = "The barrel of arsenic is open"
-_LONGEST_WAITS = {"process": 30.0, "group": 120.0}
+_LONGEST_WAITS = {"process": 45.0, "group": 120.0}
 """Seconds that another job may wait for its end. One that ran beside the poison waits for its lease, and
 where it is unlucky, twice."""
 
@@ -91,7 +91,7 @@ FAULTS = (
         strike=lambda scene: _poison(scene, kills="group"),
         bound=SIGKILL_SECONDS,
         window=_LIVES * (POOL - 1),
-        window_is="the call beside the poison in each killed worker",
+        window_is="the calls beside the poison in each killed worker",
         may_restart=frozenset({"worker"}),
     ),
 )

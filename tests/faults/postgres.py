@@ -25,7 +25,7 @@ _HELD_SECONDS = 10.0
 _MOST_CONNECTIONS = 200
 _WRITABLE = "-c default_transaction_read_only=off"
 
-_UNDER_WAY = "the call under way in each process of the pool, whose answer could not be stored in time"
+_UNDER_WAY = "the calls under way in each process of the pool, whose answer could not be stored in time"
 
 
 def _stop(scene: Scene) -> None:

@@ -39,6 +39,8 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
         # What a model answered is what counts here, and how often it was asked.
         "OFFLINE_ANALYSER": "false",
         "METADATA_RATE": "",
+        # See `fault.PROCESS`.
+        "JOBS_PER_PROCESS": "4",
         "OPENAI_API_KEY": "sk-faults-openai-key",
         "GEMINI_API_KEY": "faults-gemini-key",
         "GEMINI_SDK": "google-genai",

@@ -9,7 +9,7 @@ import redis
 
 from core.queue import names
 from tests.e2e.program import wait_until
-from tests.faults.fault import SIGKILL_SECONDS, Fault
+from tests.faults.fault import PROCESS, SIGKILL_SECONDS, Fault
 from tests.faults.scene import Scene
 from tests.faults.workers import kill_one_at_work
 
@@ -67,8 +67,8 @@ FAULTS = (
         does="SIGKILL for beat, and for a process of the pool whose job then only a sweep finds",
         strike=_kill_beat,
         bound=SIGKILL_SECONDS,
-        window=1,
-        window_is="the call under way in the killed process",
+        window=PROCESS,
+        window_is="the calls under way in the killed process",
         may_restart=frozenset({"beat"}),
         afterwards=_wait_for_sweeps,
     ),
@@ -77,8 +77,8 @@ FAULTS = (
         does="a second beat is started, the nightly task falls due and must run once, the first is killed",
         strike=_two_beats,
         bound=SIGKILL_SECONDS,
-        window=1,
-        window_is="the call under way in the killed process",
+        window=PROCESS,
+        window_is="the calls under way in the killed process",
         may_restart=frozenset({"beat"}),
         afterwards=_wait_for_sweeps,
     ),
@@ -87,8 +87,8 @@ FAULTS = (
         does="SIGKILL for the sweeper's worker, and for a process of the pool whose job only a sweep finds",
         strike=_kill_maintenance,
         bound=SIGKILL_SECONDS,
-        window=1,
-        window_is="the call under way in the killed process",
+        window=PROCESS,
+        window_is="the calls under way in the killed process",
         may_restart=frozenset({"maintenance"}),
         afterwards=_wait_for_sweeps,
     ),

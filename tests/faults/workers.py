@@ -10,7 +10,7 @@ from uuid import UUID
 import psutil  # type: ignore[import-untyped, unused-ignore]
 
 from tests.e2e.program import wait_until
-from tests.faults.fault import POOL, REDIS_SECONDS, SIGKILL_SECONDS, Fault
+from tests.faults.fault import POOL, PROCESS, REDIS_SECONDS, SIGKILL_SECONDS, Fault
 from tests.faults.scene import Scene
 
 _BLOWS = 3
@@ -88,8 +88,8 @@ FAULTS = (
         does=f"SIGKILL for a process of the worker's pool while it has a job, {_BLOWS} times",
         strike=_kill_processes,
         bound=SIGKILL_SECONDS,
-        window=_BLOWS,
-        window_is="the call under way in each killed process",
+        window=_BLOWS * PROCESS,
+        window_is="the calls under way in each killed process",
     ),
     Fault(
         name="worker-killed",

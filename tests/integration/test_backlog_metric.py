@@ -125,7 +125,7 @@ async def test_seconds_of_a_job_are_those_of_all_its_calls_of_late(
     for _ in range(4):
         add_job("queued", due=-1)
     found = await backlog_metric.measure(
-        database=deps.database, queue=deps.publisher, worker_concurrency=2, now=datetime.now(UTC)
+        database=deps.database, queue=deps.publisher, worker_places=2, now=datetime.now(UTC)
     )
     assert (found.backlog, found.job_seconds, found.backlog_seconds) == (4, 18.0, 36.0)
 
@@ -135,7 +135,7 @@ async def test_the_queues_of_jobs_are_counted_and_no_other(deps: Deps, redis_url
         for queue, messages in ((AI_ANALYSIS, 3), (METADATA_GENERATION, 2), (MAINTENANCE, 5)):
             client.lpush(queue, *["message"] * messages)
     found = await backlog_metric.measure(
-        database=deps.database, queue=deps.publisher, worker_concurrency=2, now=datetime.now(UTC)
+        database=deps.database, queue=deps.publisher, worker_places=2, now=datetime.now(UTC)
     )
     assert found.queue_depth == 5
 
@@ -241,7 +241,9 @@ def the_metric(lines: list[str]) -> str:
 def test_a_warm_function_writes_each_minutes_own_figures(
     database_url: str, redis_url: str, query: Query, project: UUID, add_job: AddJob
 ) -> None:
-    with lambda_process(DATABASE_URL=database_url, REDIS_URL=redis_url, WORKER_CONCURRENCY="4") as invoke:
+    with lambda_process(
+        DATABASE_URL=database_url, REDIS_URL=redis_url, WORKER_CONCURRENCY="2", JOBS_PER_PROCESS="2"
+    ) as invoke:
         assert emf.values(the_metric(invoke())) == {
             "Backlog": [0],
             "OldestDueSeconds": [0],

@@ -28,7 +28,7 @@ def test_seconds_of_one_worker(
     jobs: int, mean: float | None, concurrency: int, job_seconds: float, backlog_seconds: float
 ) -> None:
     stored = StoredBacklog(jobs=jobs, oldest_due_seconds=7.0, mean_job_seconds=mean, failed_jobs=3)
-    metric = metric_of(stored, queue_depth=None, worker_concurrency=concurrency)
+    metric = metric_of(stored, queue_depth=None, worker_places=concurrency)
     assert (metric.job_seconds, metric.backlog_seconds) == (job_seconds, backlog_seconds)
     assert (metric.backlog, metric.oldest_due_seconds, metric.failed_jobs) == (jobs, 7.0, 3)
     assert metric.queue_depth is None

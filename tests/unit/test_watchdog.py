@@ -85,7 +85,7 @@ def test_what_a_rate_limit_holds_back_is_no_silence() -> None:
     bucket = TokenBucket(1 / 3_600, capacity=1)
     consumer: Any = SimpleNamespace(
         app=SimpleNamespace(amqp=SimpleNamespace(queues=SimpleNamespace(consume_from={}))),
-        pool=SimpleNamespace(num_processes=1),
+        max_prefetch_count=1,
         task_consumer=object(),
         task_buckets={"unlimited": None, "limited": bucket},
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from core.settings import Settings
 from infra.simulation import template
 from infra.simulation.capacity.measure import Measured
-from infra.simulation.capacity.reckon import DAY, GIB, Assumed, Demand, demand
+from infra.simulation.capacity.reckon import DAY, GIB, Assumed, Demand, connections_a_task, demand
 
 _PER_CONNECTION = 9_531_392
 """RDS allows one connection for each so many bytes of the instance's memory."""
@@ -64,7 +64,7 @@ def _of_requests() -> tuple[Limit, ...]:
 
 def _of_the_instance() -> tuple[Limit, ...]:
     """db.t4g.micro: 1 GiB, and two processors of which a tenth each is for good."""
-    of_workers = _most_tasks() * (_concurrency() + 1)
+    of_workers = _most_tasks() * connections_a_task()
     return (
         Limit(
             part="connections of db.t4g.micro, less the workers'",
@@ -118,17 +118,13 @@ def _of_jobs() -> tuple[Limit, ...]:
             capacity=_most_tasks(),
             unit="tasks",
             demanded=lambda d: d.worker_tasks,
-            remedy="raise WorkerMaxTasks and WorkerConcurrency",
+            remedy="raise WorkerMaxTasks and JobsPerProcess",
         ),
     )
 
 
 def _most_tasks() -> int:
     return template.scaling_of(template.read()).max_tasks
-
-
-def _concurrency() -> int:
-    return int(Settings.model_fields["worker_concurrency"].default)
 
 
 def readable(events: float) -> str:

@@ -12,6 +12,9 @@ DAY = 86_400.0
 GIB = 1024**3
 
 
+_POOL_SIZE = 2
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Assumed:
     """What is neither measured nor in the code.
@@ -29,7 +32,10 @@ class Assumed:
     job_seconds: float = 6.0
     used_share: float = 0.6
     retention_days: float = float(Settings.model_fields["event_days"].default)
-    concurrency: float = float(Settings.model_fields["worker_concurrency"].default)
+    concurrency: float = float(
+        Settings.model_fields["worker_concurrency"].default
+        * Settings.model_fields["jobs_per_process"].default
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,8 +83,7 @@ def demand(events: float, batch: int, measured: Measured, assumed: Assumed) -> D
         peak_requests=requests,
         lambda_ms=duration,
         peak_lambdas=lambdas,
-        # A worker task holds one for each pool process and one for its parent.
-        peak_connections=lambdas + tasks * (assumed.concurrency + 1),
+        peak_connections=lambdas + tasks * connections_a_task(),
         mean_database_cores=mean * cost.database_cpu_ms / 1_000,
         peak_database_cores=peak * cost.database_cpu_ms / 1_000,
         peak_iops=peak * iops_an_event(cost, batch),
@@ -89,6 +94,11 @@ def demand(events: float, batch: int, measured: Measured, assumed: Assumed) -> D
         worker_tasks=tasks,
         deleted_a_week=7 * events,
     )
+
+
+def connections_a_task() -> int:
+    """Of a worker: DATABASE_POOL_SIZE (infra/worker.yaml) for each process of its pool, and one."""
+    return int(Settings.model_fields["worker_concurrency"].default) * _POOL_SIZE + 1
 
 
 def lambda_ms(cost: Ingest, batch: int, assumed: Assumed) -> float:

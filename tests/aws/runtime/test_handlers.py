@@ -41,7 +41,9 @@ def record(body: str) -> dict[str, Any]:
 
 def test_the_backlog_is_measured(start: Start, environment: dict[str, str]) -> None:
     assert post(start("handlers.api.handler", environment), error()).status == 202
-    measuring = start("handlers.backlog_metric.handler", environment | {"WORKER_CONCURRENCY": "2"})
+    measuring = start(
+        "handlers.backlog_metric.handler", environment | {"WORKER_CONCURRENCY": "2", "JOBS_PER_PROCESS": "32"}
+    )
     assert measuring.invoke({})["backlog"] == 1
     assert '"Deployment":"test"' in measuring.text().replace(" ", "")
 

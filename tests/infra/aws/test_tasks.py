@@ -54,11 +54,12 @@ def test_commands_are_the_documented_ones(name: str) -> None:
 
 
 def test_a_worker_works_as_many_jobs_as_the_metric_counts_on() -> None:
-    deployment = Deployment({"WorkerConcurrency": "5"})
+    deployment = Deployment({"WorkerConcurrency": "5", "JobsPerProcess": "7"})
     (container,) = deployment.find("Worker.WorkerTask").properties["ContainerDefinitions"]
     assert "--concurrency=5" in container["Command"]
     metric = deployment.find("Api.BacklogMetricFunction").properties["Environment"]["Variables"]
-    assert metric["WORKER_CONCURRENCY"] == "5"
+    assert (metric["WORKER_CONCURRENCY"], metric["JOBS_PER_PROCESS"]) == ("5", "7")
+    assert {"Name": "JOBS_PER_PROCESS", "Value": "7"} in container["Environment"]
 
 
 @pytest.mark.parametrize("name", CONTAINERS)

@@ -1,0 +1,1 @@
+"""Celery's prefork pool, whose processes each work several tasks at once."""
