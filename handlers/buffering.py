@@ -10,7 +10,6 @@ import base64
 import json
 import logging
 import zlib
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -97,7 +96,10 @@ async def _usable(project_keys: set[str], sender: Admitted, deps: Deps) -> set[s
 
 async def _over_quota(events: Sequence[Incoming], sender: Admitted, deps: Deps) -> dict[str, QuotaExceeded]:
     """The projects whose quota has no room for their part of the events."""
-    counts = Counter(event.project_key for event in events)
+    counts: dict[str, int] = {}
+    for event in events:
+        # A Counter costs more than all else here where there is one event.
+        counts[event.project_key] = counts.get(event.project_key, 0) + 1
     rates = deps.projects.rates(counts)
     return await deps.quotas.charge_projects(counts, rates, of_strangers=sender.caller is None)
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 _PREFLIGHT_SECONDS = 600
 
 
-def allow(app: Starlette, origins: Sequence[str]) -> None:
-    """No cookies: a page sends a key that it was given, or none."""
+def allowed(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
+    """The app for pages of these origins. No cookies: a page sends a key that it was given, or none."""
     if not origins:
-        return
-    app.add_middleware(
-        CORSMiddleware,
+        return app
+    return CORSMiddleware(
+        app,
         allow_origins=origins,
         allow_methods=("GET", "POST", "PUT", "DELETE"),
         allow_headers=("Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "X-Request-ID"),

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from core import errors
 from core.domain.validation import problems_in
@@ -33,7 +33,13 @@ async def _on_validation_error(request: Request, exc: Exception) -> JSONResponse
     return problems.response(422, str(found), request.state.request_id, fields=problems.field_problems(found))
 
 
+async def _on_unexpected_error(request: Request, _: Exception) -> Response:
+    """The error itself goes on, and is logged around the app."""
+    return problems.internal_error(request.state.request_id)
+
+
 def install(app: FastAPI) -> None:
+    app.add_exception_handler(Exception, _on_unexpected_error)
     app.add_exception_handler(errors.RootnoteError, _on_rootnote_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_validation_error)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from core import log, settings
 from handlers import cors, exposure, wiring
@@ -26,8 +27,13 @@ def deps_of_process() -> Deps:
 def surround(app: Starlette, deps: Deps, endpoints: Mapping[str, Endpoint]) -> None:
     """Give each request its id, headers, time and parts. `endpoints` are reached without the app's router."""
     app.state.deps = deps
-    # The last one added is the outermost.
-    app.add_middleware(Direct, endpoints=endpoints)
-    app.add_middleware(TimeLimit, seconds=deps.settings.request_timeout)
-    cors.allow(app, deps.settings.cors_origins)
-    app.add_middleware(RequestContext, plain_paths=frozenset(endpoints))
+    inner = app.build_middleware_stack
+
+    def outer() -> ASGIApp:
+        # Around the app's own middleware and not within it, as add_middleware would have it: what brings
+        # events needs none of that.
+        limited = TimeLimit(Direct(inner(), endpoints=endpoints), seconds=deps.settings.request_timeout)
+        shared = cors.allowed(limited, deps.settings.cors_origins)
+        return RequestContext(shared, plain_paths=frozenset(endpoints))
+
+    app.build_middleware_stack = outer  # type: ignore[method-assign]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from core.domain.stacktrace.chain import read_chain
 from core.domain.stacktrace.headers import split_error_header
 from core.domain.stacktrace.origin import java_in_app
 from core.domain.stacktrace.records import ExceptionInfo, Frame
-from core.domain.stacktrace.text import StackText
+from core.domain.stacktrace.text import LINES_REMEMBERED, StackText
 
 _PLACE = re.compile(r"(?P<file>[^:()]+?)(?::(?P<line>\d{1,9}))?$")
 _NO_FILE = frozenset({"Native Method", "Unknown Source", "<generated>"})
@@ -26,6 +27,7 @@ def read(text: StackText) -> tuple[ExceptionInfo, ...]:
     return tuple(link.finish(innermost_first=True) for link in links)
 
 
+@lru_cache(maxsize=LINES_REMEMBERED)
 def read_frame(body: str) -> Frame | None:
     call = _call(body)
     if call is None:
@@ -44,7 +46,7 @@ def read_frame(body: str) -> Frame | None:
 
 def is_frame(body: str) -> bool:
     """Whether `read_frame` makes one of it."""
-    return _call(body) is not None
+    return read_frame(body) is not None
 
 
 def _call(body: str) -> tuple[str, re.Match[str]] | None:

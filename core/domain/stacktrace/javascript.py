@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from core.domain.stacktrace.chain import read_chain
 from core.domain.stacktrace.headers import split_error_header
 from core.domain.stacktrace.origin import javascript_in_app
 from core.domain.stacktrace.records import ExceptionInfo, Frame
-from core.domain.stacktrace.text import StackText
+from core.domain.stacktrace.text import LINES_REMEMBERED, StackText
 
 _UNCAUGHT = ("Uncaught (in promise) ", "Uncaught ", "Unhandled rejection ", "[errors]: [")
 _CAUSES = ("[cause]: ", "Caused by: ", "caused by: ")
@@ -28,6 +29,7 @@ def read(text: StackText) -> tuple[ExceptionInfo, ...]:
     return tuple(link.finish(innermost_first=True) for link in links)
 
 
+@lru_cache(maxsize=LINES_REMEMBERED)
 def read_frame(body: str) -> Frame | None:
     call = _call(body)
     found = _place(call.place) if call else None
@@ -45,8 +47,7 @@ def read_frame(body: str) -> Frame | None:
 
 def is_frame(body: str) -> bool:
     """Whether `read_frame` makes one of it."""
-    call = _call(body)
-    return call is not None and _place(call.place) is not None
+    return read_frame(body) is not None
 
 
 def _with_errors_as_causes(lines: tuple[str, ...]) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable
 
 from core.domain.stacktrace import csharp, go, java, javascript, php, python, ruby
@@ -51,9 +50,9 @@ def parse(text: str) -> StackTrace:
 
 def _language(text: StackText) -> Language | None:
     """The one with the most telling lines; of equals, the first to show."""
-    votes = Counter(filter(None, map(_language_of_line, text.lines)))
+    votes = [language for line in text.lines if (language := _language_of_line(line))]
     if votes:
-        return votes.most_common(1)[0][0]
+        return max(dict.fromkeys(votes), key=votes.count)
     return Language.PYTHON if python.TRACEBACK in text.text else None
 
 

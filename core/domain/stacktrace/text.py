@@ -11,6 +11,8 @@ MAX_LINE = 2_000
 MAX_LINES_EACH_END = 2_000
 MAX_QUOTE = 4_000
 MAX_MESSAGE_LINES = 50
+LINES_REMEMBERED = 2_048
+"""Of a runtime's frames. A stack that repeats its message never comes twice, but its other lines do."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
