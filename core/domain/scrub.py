@@ -54,8 +54,21 @@ def scrub_text(text: str) -> str:
     return text if changed is None else changed
 
 
+def _stays(text: str) -> bool:
+    return _is_harmless(text) and scrub_base64(text, _scrub_plain) == text
+
+
+_lines_stay = Remembered(_stays, size=lambda _: 1, entries=_ENTRIES, room=_ENTRIES)
+"""Of a stack without its ends: where its event's message is repeated, and what differs each time."""
+
+
 def _scrub_long(text: str) -> str | None:
     """None: it stays as it is, and so need not be remembered."""
+    first, _, rest = text.partition("\n")
+    middle, _, last = rest.rpartition("\n")
+    # No sign has a line break in it, nor has a card number or base64.
+    if _stays(first) and _stays(last) and _lines_stay(middle):
+        return None
     scrubbed = scrub_base64(_scrub_plain(text), _scrub_plain)
     return None if scrubbed == text else scrubbed
 
