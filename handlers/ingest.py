@@ -17,7 +17,7 @@ from starlette.responses import Response
 from core import metrics
 from core.domain.clean import holds_more_than
 from core.errors import FieldProblem, Forbidden, InvalidInput, QuotaExceeded, RootnoteError
-from handlers.bodies import decode, parse, read_body, validate
+from handlers.bodies import parse, read_body, validate
 from handlers.buffering import admit, receive_or_buffer
 from handlers.direct import Endpoint
 from handlers.problems import field_problems, status_of
@@ -56,13 +56,13 @@ async def create_events(request: Request) -> Response:
     sender = await admit(request, deps)
     deps.quotas.refuse_known(sender)
     body = await read_body(request, deps.settings)
-    batch = validate(BatchIn, decode(body))
+    batch = parse(BatchIn, body)
     if len(batch.events) > deps.settings.max_batch_events:
         most = deps.settings.max_batch_events
         raise InvalidInput(FieldProblem(field="events", message=f"holds more than {most} events"))
     await deps.quotas.charge_key(sender, len(batch.events))
     # Each takes two bytes at least.
-    if len(body) > 2 * _MOST_VALUES and holds_more_than(batch.events, _MOST_VALUES):
+    if len(body) > 2 * _MOST_VALUES and holds_more_than([*map(_free, batch.events)], _MOST_VALUES):
         message = f"hold more than {_MOST_VALUES:,} values in all"
         raise InvalidInput(FieldProblem(field="events", message=message))
     prepared = await _prepare_all(batch.events, _idempotency_key(request))
@@ -92,6 +92,11 @@ def _idempotency_key(request: Request) -> str | None:
     return key
 
 
+def _free(event: Any) -> Any:
+    """What may hold any number of values."""
+    return [event.extra, event.model_extra] if isinstance(event, EventIn) else event
+
+
 async def _prepare_all(events_in: list[Any], idempotency_key: str | None) -> list[Incoming | InvalidInput]:
     prepared: list[Incoming | InvalidInput] = []
     turn_ends_at = time.perf_counter() + _TURN_SECONDS
@@ -101,10 +106,15 @@ async def _prepare_all(events_in: list[Any], idempotency_key: str | None) -> lis
             turn_ends_at = time.perf_counter() + _TURN_SECONDS
         key = f"{idempotency_key}:{index}" if idempotency_key else None
         try:
-            prepared.append(prepare(validate(EventIn, value, prefix=f"events.{index}."), idempotency_key=key))
+            prepared.append(prepare(_event(value, index), idempotency_key=key))
         except InvalidInput as exc:
             prepared.append(exc)
     return prepared
+
+
+def _event(value: Any, index: int) -> EventIn:
+    """Raises InvalidInput, which says what is wrong with a value that is none."""
+    return value if isinstance(value, EventIn) else validate(EventIn, value, prefix=f"events.{index}.")
 
 
 def _raise_if_all_over_quota(received: list[Receipt | RootnoteError]) -> None:

@@ -57,11 +57,11 @@ class EventIn(BaseModel):
 
 
 class BatchIn(BaseModel):
-    """Up to 500 events. Each is judged on its own, so they are not validated here."""
+    """Up to 500 events. Each is judged on its own: one that is none stays what it was sent as."""
 
     model_config = ConfigDict(frozen=True)
 
-    events: list[Any] = Field(min_length=1)
+    events: list[Annotated[EventIn | Any, Field(union_mode="left_to_right")]] = Field(min_length=1)
 
 
 class FieldProblemOut(BaseModel):

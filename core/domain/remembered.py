@@ -11,6 +11,23 @@ from typing import Generic, TypeVar
 _Result = TypeVar("_Result")
 
 
+class KnownTexts:
+    """Texts of which there is no more to say, so that they may be kept in clear. All are forgotten when they
+    are `most`: those that recur are known again at once."""
+
+    def __init__(self, *, most: int) -> None:
+        self._most = most
+        self._texts: set[str] = set()
+
+    def __contains__(self, text: str) -> bool:
+        return text in self._texts
+
+    def add(self, text: str) -> None:
+        if len(self._texts) >= self._most:
+            self._texts.clear()
+        self._texts.add(text)
+
+
 class Remembered(Generic[_Result]):
     """Keeps the results that were used last: at most `entries`, whose sizes are at most `room` in all.
 

@@ -14,7 +14,7 @@ from sys import getsizeof
 
 from core.domain.event import EventContent
 from core.domain.literals import any_of, shortest
-from core.domain.remembered import Remembered
+from core.domain.remembered import KnownTexts, Remembered
 from core.domain.secret_encoded import scrub_base64
 from core.domain.secret_headers import scrub_headers
 from core.domain.secret_lists import masked_places, scrub_lists
@@ -48,14 +48,32 @@ def scrub_text(text: str) -> str:
     """The text with every recognised secret as `[scrubbed]`. Scrubbing twice changes nothing more."""
     if len(text) < _SHORTEST_SECRET:
         return text
+    if text in _without_secret:
+        return text
     if len(text) <= _SHORT:
-        return scrub_base64(text if _is_harmless(text) else _scrub_plain(text), _scrub_plain)
+        scrubbed = scrub_base64(text if _is_harmless(text) else _scrub_plain(text), _scrub_plain)
+        if scrubbed == text:
+            _without_secret.add(text)
+        return scrubbed
     changed = _changed(text)
     return text if changed is None else changed
 
 
+def _stays(text: str) -> bool:
+    return _is_harmless(text) and scrub_base64(text, _scrub_plain) == text
+
+
+_lines_stay = Remembered(_stays, size=lambda _: 1, entries=_ENTRIES, room=_ENTRIES)
+"""Of a stack without its ends: where its event's message is repeated, and what differs each time."""
+
+
 def _scrub_long(text: str) -> str | None:
     """None: it stays as it is, and so need not be remembered."""
+    first, _, rest = text.partition("\n")
+    middle, _, last = rest.rpartition("\n")
+    # No sign has a line break in it, nor has a card number or base64.
+    if _stays(first) and _stays(last) and _lines_stay(middle):
+        return None
     scrubbed = scrub_base64(_scrub_plain(text), _scrub_plain)
     return None if scrubbed == text else scrubbed
 
@@ -63,8 +81,9 @@ def _scrub_long(text: str) -> str | None:
 _changed = Remembered(
     _scrub_long, size=lambda changed: getsizeof(changed) if changed else 0, entries=_ENTRIES, room=_ROOM
 )
-"""Of long texts, stacks most of all, that recur in a storm of errors. A short one is scrubbed in no more
-time than it takes to look for it."""
+"""Of long texts, stacks most of all, that recur in a storm of errors."""
+_without_secret = KnownTexts(most=_ENTRIES)
+"""Short ones: what an event is of (environment, release, host) is the same in many."""
 
 
 def _is_harmless(text: str) -> bool:
