@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 
@@ -31,6 +32,8 @@ class SharedRateLimit:
         self._limiter = MovingWindowRateLimiter(self._storage)
         self._item: RateLimitItem = parse(rate)
         self._name = name
+        self._one_at_a_time = asyncio.Lock()
+        self._times_away = 0
 
     async def wait_for_turn(self) -> float:
         """Seconds until a call is allowed; 0 takes the turn.
@@ -38,13 +41,24 @@ class SharedRateLimit:
         With Redis away every call is allowed: jobs come by Redis, so hardly any can come then.
         """
         try:
-            if await self._limiter.hit(self._item, self._name):
+            if await self._take():
                 return 0.0
             stats = await self._limiter.get_window_stats(self._item, self._name)
         except (StorageError, RedisError, OSError) as exc:
+            self._times_away += 1
             logger.warning("the rate limit cannot be read", extra={"cause": type(exc).__name__})
             return 0.0
         return max(_SHORTEST_WAIT, stats.reset_time - time.time())
+
+    async def _take(self) -> bool:
+        """A turn counts from when it is asked for, and its call begins when it is given. Many askers at once
+        would each wait for all the others in between, so that calls lie closer than the limit allows."""
+        times_away = self._times_away
+        async with self._one_at_a_time:
+            if self._times_away != times_away:
+                # Those behind another whose time-out has passed need not wait for one each.
+                return True
+            return await self._limiter.hit(self._item, self._name)
 
     async def aclose(self) -> None:
         # `limits` has no way to end its connections but the client that it keeps.

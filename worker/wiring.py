@@ -28,10 +28,10 @@ from core.store.budget import Caps
 from core.store.database import Database
 from core.store.dispatch import LONGEST
 from worker.loop import LoopThread
-from worker.providers.base import Provider
+from worker.providers.base import Provider, Usage
 from worker.providers.breaker import Breaker
 from worker.providers.fallback import Chain
-from worker.providers.pricing import with_overrides
+from worker.providers.pricing import cost_usd, with_overrides
 from worker.ratelimit import NoRateLimit, SharedRateLimit
 from worker.usecases.analyse_event import AnalyseTools, Offline
 from worker.usecases.asking import Asking, RateLimit
@@ -86,9 +86,15 @@ def process() -> Process:
 
 
 def preload(settings: Settings) -> None:
-    """Load the SDKs that processes forked from this one will use: they start sooner, and share the memory."""
+    """Load what processes forked from this one will use: they start sooner, and share the memory.
+
+    And what a call needs is there when its turn in the rate limit comes, for a process's first calls too.
+    """
     if settings.openai_api_key is not None:
-        from worker.providers import openai  # noqa: F401, PLC0415
+        from worker.providers import openai  # noqa: PLC0415
+
+        openai.preload()
+        cost_usd("openai", settings.openai_model, Usage())
     if settings.gemini_api_key is not None and settings.gemini_sdk is GeminiSdk.GENAI:
         from worker.providers import gemini  # noqa: F401, PLC0415
     # A collection in a forked process would write to all that it has in common with the others.

@@ -21,8 +21,12 @@ PROJECTS = 200
 CALLS, SECONDS = 60, 3
 """The rate: so many calls in so many seconds."""
 TOLERANCE = 0.3
-"""A turn is taken shortly before its call begins, so calls may lie closer than their turns. Measured: by
-0.007 s; where there is a budget, a process's first call loads the price list after its turn, up to 0.26 s."""
+"""A turn is taken shortly before its call comes in, so calls may lie closer than their turns: by a round trip
+to Redis, and by what the other jobs of the process do meanwhile."""
+
+FIRST = 16
+"""As many as all processes of two workers work at once. A process's first calls come in late, by 1.1 s on a
+busy machine, since it and the others open their connections."""
 
 CAP_USD = 0.01
 PRICES = {"gpt-6-luna": {"input": 1.0, "output": 1.0}}
@@ -46,6 +50,7 @@ def batch_stack(
         OPENAI_BASE_URL=running_models.openai_base_url,
         OFFLINE_ANALYSER="false",
         METADATA_RATE=f"{CALLS}/{SECONDS} second",
+        JOBS_PER_PROCESS="4",
     )
     with stack:
         yield stack
@@ -54,9 +59,13 @@ def batch_stack(
 @pytest.fixture
 def batch(batch_stack: Stack, describing: ModelServer) -> Stack:
     """With no project and no call yet."""
-    with psycopg.connect(batch_stack.database_url, autocommit=True) as connection:
-        connection.execute("TRUNCATE projects, llm_calls, budget_windows, budget_holds CASCADE")
+    forget(batch_stack)
     return batch_stack
+
+
+def forget(stack: Stack) -> None:
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        connection.execute("TRUNCATE projects, llm_calls, budget_windows, budget_holds CASCADE")
 
 
 def test_an_import_names_what_it_refuses(batch: Stack) -> None:
@@ -78,16 +87,20 @@ def test_an_import_names_what_it_refuses(batch: Stack) -> None:
 
 
 def test_a_night_describes_all_at_the_allowed_rate(batch: Stack, models: ModelServer) -> None:
-    import_projects(batch, PROJECTS)
     workers = [batch.programs["worker"], start_second_worker(batch)]
+    import_projects(batch, FIRST)
+    start_the_night(batch)
+    wait_until(lambda: described(batch) == FIRST, 20, "every process has worked")
+    forget(batch)
+    import_projects(batch, PROJECTS)
     start_the_night(batch)
     queued = f"queued metadata of {PROJECTS} projects in {PROJECTS // 10} batches"
     wait_until(lambda: sum(said([batch.programs["maintenance"]], queued)) == 1, 15, queued)
     wait_until(lambda: described(batch) == PROJECTS, 40, "every project has its metadata")
     check_each_is_paid_once(batch, PROJECTS)
-    assert len(models.calls()) == PROJECTS
-    starts = call_starts(batch)
-    assert min(later - first for first, later in zip(starts, starts[CALLS:], strict=False)) > (
+    came_in = [float(str(call["at"])) for call in models.calls()[FIRST:]]
+    assert len(came_in) == PROJECTS
+    assert min(later - first for first, later in zip(came_in, came_in[CALLS:], strict=False)) > (
         SECONDS - TOLERANCE
     )
     assert min(said(workers, "job done")) > 0
@@ -137,15 +150,6 @@ def check_each_is_paid_once(stack: Stack, count: int) -> None:
     rows = stack.query("SELECT project_id, count(*) AS n FROM llm_calls WHERE outcome = 'ok' GROUP BY 1")
     assert len(rows) == count
     assert {row["n"] for row in rows} == {1}
-
-
-def call_starts(stack: Stack) -> list[float]:
-    """When each call began, in order: the ledger has its end."""
-    rows = stack.query(
-        "SELECT extract(epoch FROM created_at)::float8 - latency_ms / 1000.0::float8 AS began"
-        " FROM llm_calls ORDER BY 1"
-    )
-    return [float(row["began"]) for row in rows]
 
 
 def test_killed_in_the_middle_none_is_lost_and_none_counts_twice(batch: Stack, models: ModelServer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -103,7 +104,10 @@ class State:
     def record(
         self, *, provider: str, model: str, headers: Mapping[str, str], body: Json, outcome: str
     ) -> None:
-        """`outcome` is the fault's name, `rejected` where the request itself was wrong, or `poison`."""
+        """`outcome` is the fault's name, `rejected` where the request itself was wrong, or `poison`.
+
+        The call is noted with the time `at` which its request had come in whole, in seconds of the epoch.
+        """
         self.calls.append(
             {
                 "provider": provider,
@@ -113,5 +117,6 @@ class State:
                 },
                 "body": body,
                 "outcome": outcome,
+                "at": time.time(),
             }
         )

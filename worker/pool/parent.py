@@ -39,7 +39,7 @@ class _ResultHandler(_ResultHandlerBase):
 
     def _flush_outqueue(self, fd: int, remove: Any, process_index: Any, on_state_change: Any) -> Any:
         """While the worker stops. Celery's own takes one message from each process at a time, and rests for
-        half a second wherever there is none: 40 tasks of one process took 20 s."""
+        half a second wherever there is none: 40 tasks of one process would take 20 s."""
         result = super()._flush_outqueue(fd, remove, process_index, on_state_change)
         while self._has_more(process_index.get(fd)):
             result = super()._flush_outqueue(fd, remove, process_index, on_state_change)

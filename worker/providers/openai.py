@@ -85,6 +85,11 @@ class OpenAIProvider:
         return answer
 
 
+def preload() -> None:
+    """Have the SDK load what it loads at its first use. Opens no connection."""
+    _ = openai.AsyncOpenAI(api_key="none", base_url=_DEFAULT_URL).chat.completions
+
+
 def _status_error(exc: openai.APIStatusError) -> ProviderError:
     code = http_failure.safe_code(exc.code, exc.type)
     quota = not _QUOTA_CODES.isdisjoint({exc.code, exc.type})
