@@ -127,6 +127,7 @@ def fargate(
         "GEMINI_MODEL": "gemini-3.5-flash-lite",
         "OFFLINE_ANALYSER": "false",
         "ENABLE_STI": "true",
+        "JOBS_PER_PROCESS": "32",
         "SHUTDOWN_GRACE": "90",
         "DRAFT_DAYS": "90",
         "EVENT_DAYS": "90",
