@@ -77,7 +77,9 @@ async def requeue(
         + " FROM (SELECT *, row_number() OVER (PARTITION BY project_id ORDER BY id) AS nth"
         "   FROM unnest(%(ids)s::uuid[], %(subjects)s::uuid[], %(projects)s::uuid[])"
         "     AS t (id, subject, project_id)) AS job ORDER BY id"
-        " ON CONFLICT (kind, subject_id, version) DO UPDATE SET"
+        # By the id, made of kind, subject and version: of two at once the second meets that index first,
+        # and a conflict with any but the one named here is an error.
+        " ON CONFLICT (id) DO UPDATE SET"
         "   state = CASE j.state WHEN 'running' THEN 'running' ELSE 'queued' END, reason = NULL,"
         "   attempts = CASE j.state WHEN 'running' THEN j.attempts ELSE 0 END,"
         "   losses = CASE j.state WHEN 'running' THEN j.losses ELSE 0 END,"
