@@ -44,11 +44,6 @@ def read_frame(body: str) -> Frame | None:
     )
 
 
-def is_frame(body: str) -> bool:
-    """Whether `read_frame` makes one of it."""
-    return read_frame(body) is not None
-
-
 def _call(body: str) -> tuple[str, re.Match[str]] | None:
     """What is called, and what stands in the brackets behind it."""
     if not body.startswith("at "):

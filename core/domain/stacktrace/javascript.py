@@ -45,11 +45,6 @@ def read_frame(body: str) -> Frame | None:
     )
 
 
-def is_frame(body: str) -> bool:
-    """Whether `read_frame` makes one of it."""
-    return read_frame(body) is not None
-
-
 def _with_errors_as_causes(lines: tuple[str, ...]) -> list[str]:
     """An AggregateError's first member counts as its cause; the others are left out."""
     kept: list[str] = []

@@ -70,20 +70,20 @@ def _language_of_line(line: str) -> Language | None:
             return Language.GO
         if ruby.read_frame(body.partition("': ")[0] + "'" if "': " in body else body):
             return Language.RUBY
-    if "@" in body and javascript.is_frame(body):
+    if "@" in body and javascript.read_frame(body):
         return Language.JAVASCRIPT
     return Language.PHP if any(sign in body for sign in _PHP_WITHIN) else None
 
 
 def _language_of_call(body: str) -> Language | None:
     """`at` starts a frame of three runtimes; what stands in its brackets tells them apart."""
-    if javascript.is_frame(body):
+    if javascript.read_frame(body):
         return Language.JAVASCRIPT
     inner = body.partition("(")[2].partition(")")[0]
     is_java_place = inner in {"Native Method", "Unknown Source", "<generated>"} or (
         "." in inner and " " not in inner and "," not in inner
     )
-    if is_java_place and ":line " not in body and java.is_frame(body):
+    if is_java_place and ":line " not in body and java.read_frame(body):
         return Language.JAVA
     return Language.CSHARP if "." in body and csharp.read_frame(body) else None
 
