@@ -52,7 +52,11 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
 @pytest.fixture
 def database_url(postgres: PostgresServer) -> str:
     """A migrated, empty database of the test's own."""
-    name = f"test_{next(_numbers)}"
+    return migrated_database(postgres, f"test_{next(_numbers)}")
+
+
+def migrated_database(postgres: PostgresServer, name: str) -> str:
+    """Makes an empty one of this name. Gives its URL."""
     with psycopg.connect(postgres.url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE template")
     return postgres.url.rsplit("/", 1)[0] + f"/{name}"

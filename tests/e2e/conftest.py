@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 
-import psycopg
 import pytest
 import redis
 
 from infra.local.postgres import PostgresServer
 from infra.local.valkey import ValkeyServer
+from tests.conftest import migrated_database
 from tests.e2e.projects import ANSWER
 from tests.e2e.stack import Stack
 from tests.fakes.running import ModelServer, running_model_server
@@ -35,11 +35,9 @@ def pytest_runtest_makereport(
 def running_stack(
     postgres: PostgresServer, valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
-    with psycopg.connect(postgres.url, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE e2e TEMPLATE template")
     with redis.Redis.from_url(valkey.url) as client:
         client.flushall()
-    database_url = postgres.url.rsplit("/", 1)[0] + "/e2e"
+    database_url = migrated_database(postgres, "e2e")
     folder = tmp_path_factory.mktemp("stack")
     with Stack(folder, database_url=database_url, redis_url=valkey.url) as stack:
         yield stack

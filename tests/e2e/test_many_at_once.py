@@ -9,12 +9,12 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-import psycopg
 import pytest
 
 from infra.local.postgres import PostgresServer
 from infra.local.process import free_port
 from infra.local.valkey import ValkeyServer
+from tests.conftest import migrated_database
 from tests.e2e.conftest import OPENAI_KEY
 from tests.e2e.program import Program, wait_until
 from tests.e2e.stack import Row, Stack, new_event
@@ -39,11 +39,9 @@ def busy_stack(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stack]:
     """A stack of its own with one model that is asked patiently, and no quotas."""
-    with psycopg.connect(postgres.url, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE e2e_busy TEMPLATE template")
     stack = Stack(
         tmp_path_factory.mktemp("busy-stack"),
-        database_url=postgres.url.rsplit("/", 1)[0] + "/e2e_busy",
+        database_url=migrated_database(postgres, "e2e_busy"),
         redis_url=f"{valkey.url.rsplit('/', 1)[0]}/3",
         OPENAI_API_KEY=OPENAI_KEY,
         OPENAI_BASE_URL=running_models.openai_base_url,

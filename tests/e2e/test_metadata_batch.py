@@ -11,6 +11,7 @@ import pytest
 from infra.local.postgres import PostgresServer
 from infra.local.process import free_port
 from infra.local.valkey import ValkeyServer
+from tests.conftest import migrated_database
 from tests.e2e.conftest import OPENAI_KEY
 from tests.e2e.program import Program, wait_until
 from tests.e2e.projects import ANSWER, AUTH, generated, new_project
@@ -40,11 +41,9 @@ def batch_stack(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stack]:
     """A stack whose database and queue nobody else uses: budgets and rates count everything."""
-    with psycopg.connect(postgres.url, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE e2e_batch TEMPLATE template")
     stack = Stack(
         tmp_path_factory.mktemp("batch-stack"),
-        database_url=postgres.url.rsplit("/", 1)[0] + "/e2e_batch",
+        database_url=migrated_database(postgres, "e2e_batch"),
         redis_url=f"{valkey.url.rsplit('/', 1)[0]}/1",
         OPENAI_API_KEY=OPENAI_KEY,
         OPENAI_BASE_URL=running_models.openai_base_url,

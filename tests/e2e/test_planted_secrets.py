@@ -18,7 +18,7 @@ from core.domain.access import hash_key, new_key
 from infra.local.postgres import PostgresServer
 from infra.local.process import free_port
 from infra.local.valkey import ValkeyServer
-from tests.conftest import ROOT
+from tests.conftest import ROOT, migrated_database
 from tests.e2e.program import wait_until
 from tests.e2e.projects import AUTH
 from tests.e2e.stack import Row, Stack
@@ -43,9 +43,7 @@ def planted_stack(
     postgres: PostgresServer, valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
     """A stack of its own that logs all it can, on another of Redis's databases than the shared one."""
-    with psycopg.connect(postgres.url, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE planted TEMPLATE template")
-    database_url = postgres.url.rsplit("/", 1)[0] + "/planted"
+    database_url = migrated_database(postgres, "planted")
     folder = tmp_path_factory.mktemp("planted")
     redis_url = valkey.url.removesuffix("/0") + "/5"
     with Stack(folder, database_url=database_url, redis_url=redis_url, LOG_LEVEL="DEBUG") as stack:

@@ -7,12 +7,12 @@ import signal
 from collections.abc import Iterator
 
 import httpx2
-import psycopg
 import pytest
 
 from infra.local.postgres import PostgresServer
 from infra.local.process import free_port
 from infra.local.valkey import ValkeyServer
+from tests.conftest import migrated_database
 from tests.e2e.program import wait_until
 from tests.e2e.stack import Stack, new_event
 from worker.watchdog import LOOK_SECONDS, RECONNECT_LOOKS
@@ -27,11 +27,9 @@ def silent_stack(
     postgres: PostgresServer, valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
     """A stack of its own, in which nobody else takes jobs."""
-    with psycopg.connect(postgres.url, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE e2e_silent TEMPLATE template")
     stack = Stack(
         tmp_path_factory.mktemp("silent-stack"),
-        database_url=postgres.url.rsplit("/", 1)[0] + "/e2e_silent",
+        database_url=migrated_database(postgres, "e2e_silent"),
         redis_url=f"{valkey.url.rsplit('/', 1)[0]}/2",
     )
     with stack:

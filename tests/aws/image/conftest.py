@@ -9,7 +9,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 import redis
 
@@ -21,7 +20,7 @@ from infra.local.postgres import PostgresServer
 from infra.local.valkey import ValkeyServer
 from tests.aws.image.containers import locked_down
 from tests.aws.image.fargate import Fargate
-from tests.conftest import ROOT
+from tests.conftest import ROOT, migrated_database
 from tests.e2e.stack import Stack
 from tests.fakes.running import ModelServer, running_model_server
 
@@ -109,12 +108,10 @@ def fargate(
     request: pytest.FixtureRequest,
 ) -> Iterator[Fargate]:
     name = request.module.__name__.rpartition(".")[2]
-    with psycopg.connect(postgres.url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE image_{name} TEMPLATE template")
     with redis.Redis.from_url(valkey.url) as client:
         client.flushall()
     folder = tmp_path_factory.mktemp(name)
-    database_url = postgres.url.rsplit("/", 1)[0] + f"/image_{name}"
+    database_url = migrated_database(postgres, f"image_{name}")
     stack = Stack(folder, database_url=database_url, redis_url=valkey.url)
     settings = {
         "LOG_LEVEL": "INFO",
