@@ -67,10 +67,16 @@ _lines_stay = Remembered(_stays, size=lambda _: 1, entries=_ENTRIES, room=_ENTRI
 """Of a stack without its ends: where its event's message is repeated, and what differs each time."""
 
 
-def _scrub_long(text: str) -> str | None:
-    """None: it stays as it is, and so need not be remembered."""
+def _in_three(text: str) -> tuple[str, str, str]:
+    """The first line, those between, and the last."""
     first, _, rest = text.partition("\n")
     middle, _, last = rest.rpartition("\n")
+    return first, middle, last
+
+
+def _scrub_long(text: str) -> str | None:
+    """None: it stays as it is, and so need not be remembered."""
+    first, middle, last = _in_three(text)
     # No sign has a line break in it, nor has a card number or base64.
     if _stays(first) and _stays(last) and _lines_stay(middle):
         return None
@@ -126,7 +132,10 @@ def scrub_json(value: object) -> object:
 
 
 def scrub_event(content: EventContent) -> EventContent:
-    """Every field that a client can fill, scrubbed."""
+    """Every field that a client can fill, scrubbed. What holds no secret is given back as it is."""
+    extra = _scrub_mapping(content.extra)
+    if extra == content.extra and _holds_no_secret(content):
+        return content
     return EventContent(
         message=scrub_text(content.message),
         status_code=content.status_code,
@@ -135,8 +144,28 @@ def scrub_event(content: EventContent) -> EventContent:
         path=_scrub_optional(content.path),
         environment=_scrub_optional(content.environment),
         release=_scrub_optional(content.release),
-        extra=_scrub_mapping(content.extra),
+        extra=extra,
     )
+
+
+def _holds_no_secret(content: EventContent) -> bool:
+    """Of its fields but `extra`, by one look at all of them that are new."""
+    texts = [content.message, content.method, content.path, content.environment, content.release]
+    if content.stack is not None:
+        first, middle, last = _in_three(content.stack)
+        if not _lines_stay(middle):
+            return False
+        texts += (first, last)
+    unknown = [text for text in texts if text and text not in _without_secret]
+    if not unknown:
+        return True
+    # As they would be alone: nothing that is looked for has a line break in it.
+    if not _stays("\n".join(unknown)):
+        return False
+    for text in unknown:
+        if len(text) <= _SHORT:
+            _without_secret.add(text)
+    return True
 
 
 def _scrub_optional(text: str | None) -> str | None:
