@@ -43,7 +43,7 @@ class _Untitled:
 
     value: str
     type: str
-    place: str
+    where: str
 
 
 def fingerprint(content: EventContent) -> Fingerprint:
@@ -64,7 +64,7 @@ def _by_what_is_below(stack: str) -> Fingerprint | None:
     below = _below(parts.stand_in)
     if not isinstance(below, _Untitled):
         return below
-    title = _title(below.type, parts.said, below.place)
+    title = _title(below.type, parts.said, below.where)
     return Fingerprint(value=below.value, version=FINGERPRINT_VERSION, title=title)
 
 
@@ -75,11 +75,11 @@ def _read_below(stand_in: str) -> Fingerprint | _Untitled | None:
     found = _of_frames(reading, "")
     if not (reading.said or "").startswith(STAND_IN):
         return found
-    return _Untitled(value=found.value, type=reading.type, place=reading.place)
+    return _Untitled(value=found.value, type=reading.type, where=_where(reading))
 
 
 def _size_below(found: Fingerprint | _Untitled | None) -> int:
-    return len(found.type) + len(found.place) if isinstance(found, _Untitled) else MAX_TITLE
+    return len(found.type) + len(found.where) if isinstance(found, _Untitled) else MAX_TITLE
 
 
 _below = Remembered(_read_below, size=_size_below, entries=_ENTRIES, room=_ROOM)
@@ -102,12 +102,15 @@ def _of_frames(stack: StackReading, message: str) -> Fingerprint:
     """Its title names the root cause and the application's function nearest to it."""
     parts = [normalise_message(message) if part is None else part for part in stack.parts]
     said = message if stack.said is None else stack.said
-    return _fingerprint(parts, _title(stack.type, said, stack.place))
+    return _fingerprint(parts, _title(stack.type, said, _where(stack)))
 
 
-def _title(type_: str, said: str, place: str) -> str:
-    what = ": ".join(part for part in (type_, _first_line(said)) if part)
-    where = " in " + _cut(place, MAX_TITLE // 2)
+def _where(stack: StackReading) -> str:
+    return " in " + _cut(stack.place, MAX_TITLE // 2)
+
+
+def _title(type_: str, said: str, where: str) -> str:
+    what = ": ".join([part for part in (type_, _first_line(said)) if part])
     return _cut(what, MAX_TITLE - len(where)) + where
 
 

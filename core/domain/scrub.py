@@ -41,8 +41,8 @@ _ROOM = 8 * 2**20
 _TO_ZERO = str.maketrans("123456789", "000000000")
 _SIGNS = PARTS_OF_NAMES | SIGNS_OF_PROSE | SIGNS_OF_SHAPES
 _SIGN = re.compile(any_of(shortest(_SIGNS | {sign.translate(_TO_ZERO) for sign in _SIGNS})))
-"""In lower case: one is in every text of ASCII that changes, unless by a card number or base64. With zeros for
-digits: one is in the shape of every such text."""
+"""In lower case: one is in every text of ASCII that changes, unless by a card number or base64, and one is in
+what that text is with zeros for digits."""
 _CARD_NUMBERS = range(10**12, 10**19)
 _SAY_THE_NAME = frozenset(["name", "key", "header", "field", "param", "parameter"])
 _SAY_THE_VALUE = frozenset(["value", "values", "content"])
@@ -64,7 +64,7 @@ def scrub_text(text: str) -> str:
 
 
 def _stays(text: str) -> bool:
-    """Texts that differ in their digits only, as messages and paths of one error do, are looked through once."""
+    """Texts that differ in digits only, as messages and paths of one error do, are looked through once."""
     shape = text.translate(_TO_ZERO)
     if shape in _harmless_shapes:
         return True
