@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core import deadline
-from core.domain.ids import new_id
+from core.domain.ids import new_request_id
 from core.domain.scrub import scrub_text
 from core.errors import TimeUp
 from core.log import bound
@@ -123,5 +123,5 @@ def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _SANE_ID.fullmatch(text := value.decode("latin-1")):
             # It is logged, stored and sent to providers: not with a key in it.
-            return text if scrub_text(text) == text else new_id().hex
-    return new_id().hex
+            return text if scrub_text(text) == text else new_request_id()
+    return new_request_id()
