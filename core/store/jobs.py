@@ -1,7 +1,8 @@
 """Jobs: claimed by a conditional UPDATE with a lease, given back, and found again when lost.
 
-`claimed_by` names one claim of one process; every write of a worker carries it, so that a worker
-which lost its lease (stopped, or cut off) cannot overwrite what its successor did.
+`claimed_by` names one claim of one process, whose own name and a colon it begins with; every write of a
+worker carries it, so that a worker which lost its lease (stopped, or cut off) cannot overwrite what its
+successor did.
 """
 
 from __future__ import annotations
@@ -88,6 +89,19 @@ async def extend_lease(connection: Connection, claim: Claim, *, lease: timedelta
         (lease, claim.job_id, claim.claimed_by),
     )
     return cursor.rowcount == 1
+
+
+async def end_leases(connection: Connection, claimant: str) -> int:
+    """Of a process that is gone: all leases that it holds run out now. Gives how many.
+
+    What follows is the sweeper's, as for any lease that ran out, and so is counting the loss.
+    """
+    cursor = await connection.execute(
+        "UPDATE jobs SET lease_until = now()"
+        " WHERE state = 'running' AND lease_until > now() AND starts_with(claimed_by, %s)",
+        (f"{claimant}:",),
+    )
+    return cursor.rowcount
 
 
 async def fenced(database: Database, work: Work[T]) -> T:

@@ -1,0 +1,28 @@
+"""What is done about the jobs of a process that is gone, in another one: the parent must not wait for a
+database."""
+
+from __future__ import annotations
+
+import logging
+
+from core.errors import StoreUnavailable
+
+logger = logging.getLogger(__name__)
+
+
+def end_leases_of(claimant: str) -> None:
+    """Nobody renews the leases that it held, so the next sweep need not wait for them to run out.
+
+    Where this cannot be done, they do.
+    """
+    from core.store import jobs  # noqa: PLC0415  (the parent and beat, which import this, need none of it)
+    from worker import wiring  # noqa: PLC0415
+
+    process = wiring.process()
+    try:
+        ended = process.loop.run(process.database.autocommit(lambda c: jobs.end_leases(c, claimant)))
+    except StoreUnavailable:
+        logger.warning("PostgreSQL does not answer; jobs of a process that is gone wait for their leases")
+        return
+    if ended:
+        logger.warning("ended the leases of a process that is gone", extra={"jobs": ended})
