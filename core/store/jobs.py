@@ -91,15 +91,17 @@ async def extend_lease(connection: Connection, claim: Claim, *, lease: timedelta
     return cursor.rowcount == 1
 
 
-async def end_leases(connection: Connection, claimant: str) -> int:
-    """Of a process that is gone: all leases that it holds run out now. Gives how many.
+async def end_leases(connection: Connection, claimant: str, *, apart: timedelta) -> int:
+    """Of a process that is gone: the leases that it holds run out soon. Gives how many.
 
+    At random times within `apart` for each, so that what was lost together does not come back together.
     What follows is the sweeper's, as for any lease that ran out, and so is counting the loss.
     """
+    held = "state = 'running' AND starts_with(claimed_by, %(name)s)"
     cursor = await connection.execute(
-        "UPDATE jobs SET lease_until = now()"
-        " WHERE state = 'running' AND lease_until > now() AND starts_with(claimed_by, %s)",
-        (f"{claimant}:",),
+        "UPDATE jobs SET lease_until = least(lease_until,"  # noqa: S608  (constants only)
+        f"  now() + random() * %(apart)s * (SELECT count(*) FROM jobs WHERE {held})) WHERE {held}",
+        {"name": f"{claimant}:", "apart": apart},
     )
     return cursor.rowcount
 

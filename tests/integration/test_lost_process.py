@@ -55,8 +55,8 @@ async def lost(database: Database) -> set[UUID]:
     return {id_ for (id_,) in await cursor.fetchall()}
 
 
-async def end_leases(database: Database) -> int:
-    return await database.autocommit(lambda c: jobs.end_leases(c, GONE))
+async def end_leases(database: Database, *, apart: float = 0) -> int:
+    return await database.autocommit(lambda c: jobs.end_leases(c, GONE, apart=timedelta(seconds=apart)))
 
 
 async def test_what_it_had_is_lost_once_and_no_other_job(query: Query, database: Database) -> None:
@@ -84,6 +84,18 @@ async def test_what_it_had_ended_stays_so(query: Query, database: Database) -> N
     await jobs.fenced(database, lambda c: jobs.finish(c, after, JobState.DONE))
     assert await lost(database) == set()
     assert {row["state"] for row in query("SELECT state FROM jobs")} == {"done"}
+
+
+async def test_what_was_lost_together_does_not_come_back_together(query: Query, database: Database) -> None:
+    add_jobs(query, add_project(query, "test"), 12)
+    nearly_over, *_ = await claimed(database, query, GONE, 12)
+    query("UPDATE jobs SET lease_until = now() WHERE id = %s", nearly_over.job_id)
+    assert await end_leases(database, apart=1) == 12
+    rows = query("SELECT id, extract(epoch FROM lease_until - now())::float8 AS seconds FROM jobs")
+    seconds = {row["id"]: row["seconds"] for row in rows}
+    assert seconds.pop(nearly_over.job_id) <= 0
+    assert max(seconds.values()) <= 12
+    assert max(seconds.values()) - min(seconds.values()) > 1
 
 
 def say_name(pipe: Connection) -> None:
