@@ -99,7 +99,7 @@ async def end_leases(connection: Connection, claimant: str, *, apart: timedelta)
     At random times within `apart` for each, so that what was lost together does not come back together.
     What follows is the sweeper's, as for any lease that ran out, and so is counting the loss.
     """
-    held = "state = 'running' AND starts_with(claimed_by, %(name)s)"
+    held = f"{open_jobs.LEASED} AND starts_with(claimed_by, %(name)s)"
     cursor = await connection.execute(
         "UPDATE jobs SET lease_until = least(lease_until,"  # noqa: S608  (constants only)
         f"  now() + random() * %(apart)s * (SELECT count(*) FROM jobs WHERE {held})) WHERE {held}",
