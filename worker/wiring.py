@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import gc
 import random
-import socket
 import threading
 from dataclasses import dataclass
 from datetime import timedelta
-from os import getpid
-from uuid import uuid4
 
 from billiard.process import current_process
 from pydantic import SecretStr
@@ -28,6 +25,7 @@ from core.store.budget import Caps
 from core.store.database import Database
 from core.store.dispatch import LONGEST
 from worker.loop import LoopThread
+from worker.pool.claimant import name_of, new_word
 from worker.providers.base import Provider, Usage
 from worker.providers.breaker import Breaker
 from worker.providers.fallback import Chain
@@ -46,6 +44,8 @@ class Process:
     """Everything a task needs."""
 
     settings: Settings
+    claimant: str
+    """See `pool.claimant`."""
     loop: LoopThread
     database: Database
     publisher: Publisher
@@ -57,8 +57,8 @@ class Process:
     """For a sweep in a pool that it shares with jobs."""
 
     def new_claim(self) -> str:
-        """A name for one claim: of host, process, and this time."""
-        return f"{socket.gethostname()}:{getpid()}:{uuid4().hex[:12]}"
+        """A name for one claim: this process's, and a word for this time."""
+        return f"{self.claimant}:{new_word()}"
 
 
 _WORK_SECONDS = 60.0
@@ -137,6 +137,7 @@ def _build(settings: Settings) -> Process:
     jobs = _job_tools(settings, database)
     return Process(
         settings=settings,
+        claimant=name_of(current_process()),
         loop=LoopThread(stuck_after=_stuck_after(settings)),
         database=database,
         publisher=publisher,

@@ -1,7 +1,8 @@
 """Jobs: claimed by a conditional UPDATE with a lease, given back, and found again when lost.
 
-`claimed_by` names one claim of one process; every write of a worker carries it, so that a worker
-which lost its lease (stopped, or cut off) cannot overwrite what its successor did.
+`claimed_by` names one claim of one process, whose own name and a colon it begins with; every write of a
+worker carries it, so that a worker which lost its lease (stopped, or cut off) cannot overwrite what its
+successor did.
 """
 
 from __future__ import annotations
@@ -90,6 +91,21 @@ async def extend_lease(connection: Connection, claim: Claim, *, lease: timedelta
         (lease, claim.job_id, claim.claimed_by),
     )
     return cursor.rowcount == 1
+
+
+async def end_leases(connection: Connection, claimant: str, *, apart: timedelta) -> int:
+    """Of a process that is gone: the leases that it holds run out soon. Gives how many.
+
+    At random times within `apart` for each, so that what was lost together does not come back together.
+    What follows is the sweeper's, as for any lease that ran out, and so is counting the loss.
+    """
+    held = f"{open_jobs.LEASED} AND starts_with(claimed_by, %(name)s)"
+    cursor = await connection.execute(
+        "UPDATE jobs SET lease_until = least(lease_until,"  # noqa: S608  (constants only)
+        f"  now() + random() * %(apart)s * (SELECT count(*) FROM jobs WHERE {held})) WHERE {held}",
+        {"name": f"{claimant}:", "apart": apart},
+    )
+    return cursor.rowcount
 
 
 async def fenced(database: Database, work: Work[T]) -> T:

@@ -9,7 +9,7 @@ import redis
 
 from core.queue.names import AI_ANALYSIS, METADATA_GENERATION
 from tests.e2e.program import wait_until
-from tests.faults.fault import POOL, SIGKILL_SECONDS, Fault
+from tests.faults.fault import POOL, PROCESS, SIGKILL_SECONDS, Fault
 from tests.faults.scene import Scene
 
 _COPIES = 2
@@ -19,9 +19,9 @@ _LIVES = 4
 """A job's attempts: 1 + MAX_RETRIES."""
 _DEATH_SECONDS = 420.0
 _POISON = "The barrel of arsenic is open"
-_LONGEST_WAITS = {"process": 45.0, "group": 120.0}
-"""Seconds that another job may wait for its end. One that ran beside the poison waits for its lease, and
-where it is unlucky, twice."""
+_LONGEST_WAITS = {"process": 30.0, "group": 120.0}
+"""Seconds that another job may wait for its end. One that ran beside the poison waits for a sweep, or where
+the whole worker dies for its lease, and if it is unlucky, twice."""
 
 
 def _triple(scene: Scene) -> None:
@@ -84,6 +84,8 @@ FAULTS = (
         does="an event whose analysis kills its process of the pool each time, until its job is dead",
         strike=lambda scene: _poison(scene, kills="process"),
         bound=SIGKILL_SECONDS,
+        window=_LIVES * (PROCESS - 1),
+        window_is="the calls beside the poison in each killed process",
     ),
     Fault(
         name="poison-kills-worker",

@@ -54,6 +54,7 @@ def questions(sample: Sample) -> dict[str, Question]:
         "what a job is about": lambda c: analyses.subject_of(c, sample.job),
         "claim": lambda c: jobs.claim(c, sample.job, kind=_KIND, claimed_by="w", lease=_SECONDS),
         "a claim that lasts longer": lambda c: jobs.extend_lease(c, _claim(sample), lease=_SECONDS),
+        "leases of a process that is gone": lambda c: jobs.end_leases(c, "host:7:word", apart=_SECONDS),
         "messages that were not taken": lambda c: dispatch.unsend(c, [sample.job]),
         "sweep: is anything due": dispatch.anything_due,
         "sweep: lost leases": lambda c: backlog.requeue_lost(c, max_losses=4, spread=_SECONDS),

@@ -16,6 +16,8 @@ from celery.worker import state
 
 from core.settings import load
 from worker.pool.child import LEAVING, Worker, limited
+from worker.pool.claimant import give_word, name_of
+from worker.pool.lost import end_leases_of
 from worker.pool.seats import Seats
 
 _TimeoutHandlerBase: Any = billiard_pool.TimeoutHandler
@@ -76,6 +78,16 @@ class _Pool(_PoolBase):
         return super().apply_async(
             limited, (seconds, func, *args), dict(kwds), *rest, soft_timeout=seconds, **options
         )
+
+    def WorkerProcess(self, worker: Any) -> Any:  # noqa: N802  (billiard's)
+        process = super().WorkerProcess(worker)
+        give_word(process)
+        return process
+
+    def _process_cleanup_queues(self, proc: Any) -> None:
+        """Called once for each process that is gone, and waited for, while others are to go on."""
+        super()._process_cleanup_queues(proc)
+        self.apply_async(end_leases_of, (name_of(proc),))
 
     def create_result_handler(self) -> Any:
         handler = super().create_result_handler()
