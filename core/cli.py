@@ -14,7 +14,7 @@ import click
 
 from core.cli_types import DURATION
 from core.domain.access import Scope
-from core.domain.ids import new_id
+from core.domain.ids import new_request_id
 from core.errors import RootnoteError
 from core.log import one_line
 from core.operations import imports, keys
@@ -228,7 +228,7 @@ def regenerate(which: str, force: bool) -> None:
         length = await database.autocommit(projects.count)
         with click.progressbar(length=length, label="projects") as bar:
             async for size in request_many(
-                wanted, force=force, request_id=new_id().hex, database=database, sender=publisher
+                wanted, force=force, request_id=new_request_id(), database=database, sender=publisher
             ):
                 bar.update(size)
                 total += size

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from contextvars import ContextVar, Token
 from typing import TextIO
 
@@ -25,6 +27,11 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
 """Attributes that are no fields of ours; `data` and `color_message` repeat the message."""
 
 
+def fields_at_hand() -> Mapping[str, str]:
+    """What `bound` has lines carry here."""
+    return _context.get() or {}
+
+
 class bound:  # noqa: N801  (used like contextlib's own)
     """Every line logged inside, by whomever, carries these fields."""
 
@@ -34,7 +41,7 @@ class bound:  # noqa: N801  (used like contextlib's own)
         self._fields = fields
 
     def __enter__(self) -> None:
-        self._token: Token[dict[str, str] | None] = _context.set({**(_context.get() or {}), **self._fields})
+        self._token: Token[dict[str, str] | None] = _context.set({**fields_at_hand(), **self._fields})
 
     def __exit__(self, *_: object) -> None:
         _context.reset(self._token)
@@ -42,7 +49,7 @@ class bound:  # noqa: N801  (used like contextlib's own)
 
 class _AddContext(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        for name, value in (_context.get() or {}).items():
+        for name, value in fields_at_hand().items():
             if not hasattr(record, name):
                 setattr(record, name, value)
         return True
@@ -53,6 +60,16 @@ def one_line(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+class PlainFormatter(logging.Formatter, ABC):
+    """Needs no record for a line that has a text and plain fields only."""
+
+    @abstractmethod
+    def plain(
+        self, level: str, place: str, message: str, created: float, fields: Mapping[str, str | int | float]
+    ) -> str:
+        """`place` is function:line, `created` in seconds since 1970."""
 
 
 _COLOURS = {logging.WARNING: "\x1b[33m", logging.ERROR: "\x1b[31m", logging.CRITICAL: "\x1b[31m"}

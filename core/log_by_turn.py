@@ -23,11 +23,21 @@ class TurnHandler(logging.StreamHandler[TextIO]):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self._held.append(self.format(record))
-            if record.levelno >= logging.WARNING or not self._is_in_turn():
+            self.put(self.format(record))
+            if record.levelno >= logging.WARNING:
                 self.flush()
         except Exception:  # noqa: BLE001  (as in logging itself: a line must not fail what it tells of)
             self.handleError(record)
+
+    def put(self, line: str) -> None:
+        """One that is formatted already."""
+        self.acquire()
+        try:
+            self._held.append(line)
+            if not self._is_in_turn():
+                self.flush()
+        finally:
+            self.release()
 
     def flush(self) -> None:
         self.acquire()

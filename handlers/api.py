@@ -15,7 +15,7 @@ with quick_imports():
     from starlette.responses import Response
 
     from core import settings
-    from core.domain.ids import new_id
+    from core.domain.ids import new_request_id
     from core.errors import MalformedBody
     from handlers import problems, snapshot
     from handlers.gateway_events import checked
@@ -69,7 +69,7 @@ def _base_path_of(event: dict[str, Any]) -> str:
 
 def _bad_event(exc: MalformedBody) -> dict[str, Any]:
     logger.warning("an event that API Gateway never sends", extra={"cause": str(exc)})
-    request_id = new_id().hex
+    request_id = new_request_id()
     return _lambda_answer(problems.refused(exc, request_id), {"x-request-id": request_id})
 
 

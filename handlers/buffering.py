@@ -10,9 +10,10 @@ import base64
 import json
 import logging
 import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
@@ -71,27 +72,30 @@ async def receive_or_buffer(
     Raises StoreUnavailable where there is no buffer, or where it takes nothing, and QueueUnavailable
     where quotas cannot be counted and nothing is let in without.
     """
-    is_away = False
-    usable = {event.project_key for event in events if _may_use(sender, event)}
+    keys = {event.project_key for event in events if _may_use(sender, event)}
+    project_ids: dict[str, UUID] | None = None
     try:
         with deadline.leaving(_leave(deps)):
-            usable &= await _usable(usable, sender, deps)
+            project_ids = await _usable(keys, sender, deps)
     except StoreUnavailable:
         if deps.buffer is None:
             raise
-        is_away = True
+    # Nobody may empty another's bucket.
+    usable = keys if project_ids is None else project_ids.keys()
     refused = await _over_quota([event for event in events if event.project_key in usable], sender, deps)
-    within = [event for event in events if event.project_key not in refused]
-    judged = replace(sender, is_judged=False) if is_away else sender
-    answers = iter(await _store_or_buffer(within, judged, request_id, deps) if within else [])
-    return [refused.get(event.project_key) or next(answers) for event in events]
+    within = [event for event in events if event.project_key not in refused] if refused else events
+    answers = await _store_or_buffer(within, project_ids, sender, request_id, deps) if within else []
+    if not refused:
+        return answers
+    others = iter(answers)
+    return [refused.get(event.project_key) or next(others) for event in events]
 
 
-async def _usable(project_keys: set[str], sender: Admitted, deps: Deps) -> set[str]:
-    """Those that the sender may use: nobody may empty another's bucket. Raises StoreUnavailable."""
+async def _usable(project_keys: set[str], sender: Admitted, deps: Deps) -> dict[str, UUID]:
+    """Those that the sender may use, with their ids. Raises StoreUnavailable."""
     if sender.caller is None or not sender.is_judged:
         raise StoreUnavailable("the database does not answer")
-    return set(await deps.projects.resolve(project_keys, sender.caller))
+    return await deps.projects.resolve(project_keys, sender.caller)
 
 
 async def _over_quota(events: Sequence[Incoming], sender: Admitted, deps: Deps) -> dict[str, QuotaExceeded]:
@@ -105,15 +109,23 @@ async def _over_quota(events: Sequence[Incoming], sender: Admitted, deps: Deps) 
 
 
 async def _store_or_buffer(
-    events: Sequence[Incoming], sender: Admitted, request_id: str, deps: Deps
+    events: Sequence[Incoming],
+    project_ids: Mapping[str, UUID] | None,
+    sender: Admitted,
+    request_id: str,
+    deps: Deps,
 ) -> list[Receipt | RootnoteError]:
-    away = StoreUnavailable("the database does not answer, and the buffer took no event")
-    if sender.is_judged and sender.caller is not None:
+    """Without `project_ids` PostgreSQL is known to be away."""
+    away = None
+    if project_ids is not None and sender.caller is not None:
         try:
             with deadline.leaving(_leave(deps)):
-                return await receive(events, caller=sender.caller, request_id=request_id, deps=deps)
+                return await receive(
+                    events, caller=sender.caller, request_id=request_id, deps=deps, project_ids=project_ids
+                )
         except StoreUnavailable as exc:
             away = exc
+    away = away or StoreUnavailable("the database does not answer, and the buffer took no event")
     if deps.buffer is None or sender.key_hash is None:
         raise away
     key_hash = sender.key_hash

@@ -11,10 +11,11 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core import deadline
-from core.domain.ids import new_id
+from core.domain.ids import new_request_id
 from core.domain.scrub import scrub_text
 from core.errors import TimeUp
 from core.log import bound
+from core.log_plain import log_plain
 from handlers.problems import internal_error, refusal
 from handlers.response_headers import headers_for
 
@@ -106,14 +107,10 @@ class TimeLimit:
 
 
 def _log(level: int, method: str, path: str, status: int, *, seconds: float) -> None:
-    """As `logger.log`, which looks through the stack for its caller: that took as long as all the rest."""
-    args, fields = (method, path, status), {"ms": round(seconds * 1_000, 1)}
-    logger.handle(
-        logger.makeRecord(logger.name, level, __file__, _LINE, "%s %s %d", args, None, "_log", fields)
-    )
+    log_plain(logger, level, _PLACE, f"{method} {path} {status}", {"ms": round(seconds * 1_000, 1)})
 
 
-_LINE = _log.__code__.co_firstlineno
+_PLACE = (__file__, _log.__name__, _log.__code__.co_firstlineno)
 
 
 def _without_final_slash(scope: Scope) -> Scope:
@@ -126,5 +123,5 @@ def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _SANE_ID.fullmatch(text := value.decode("latin-1")):
             # It is logged, stored and sent to providers: not with a key in it.
-            return text if scrub_text(text) == text else new_id().hex
-    return new_id().hex
+            return text if scrub_text(text) == text else new_request_id()
+    return new_request_id()

@@ -37,18 +37,32 @@ class ProjectDirectory:
     async def resolve(self, keys: Iterable[str], caller: Caller) -> dict[str, UUID]:
         """The ids of those keys that exist and that the caller may use; open callers create the rest."""
         # Of another's project a caller must not even feel by the clock whether it exists.
-        wanted = {key for key in keys if caller.may_use(key)}
-        found = {key: self._known[key].project for key in wanted & self._known.keys()}
-        if old := self._old(found):
-            found |= await self._again(old)
-        if missing := wanted - found.keys():
-            found |= await self._load(missing, create=caller.may_create_projects)
+        wanted = [key for key in keys if caller.may_use(key)]
+        before = self._clock() - _REMEMBER_SECONDS
+        fresh = {}
+        for key in wanted:
+            if (known := self._known.get(key)) is not None and known.read_at >= before:
+                fresh[key] = known.project
+        if unsure := set(wanted) - fresh.keys() if len(fresh) < len(wanted) else None:
+            fresh |= await self._look_up(unsure, create=caller.may_create_projects)
         mine = caller.project_id
-        return {key: project.id for key, project in found.items() if mine in (None, project.id)}
+        return {key: project.id for key, project in fresh.items() if mine in (None, project.id)}
 
-    def rates(self, keys: Iterable[str]) -> dict[str, int | None]:
-        """Their own rates in events a minute, of those that are remembered: nothing is asked."""
-        return {key: self._known[key].project.ingest_rate for key in keys if key in self._known}
+    async def _look_up(self, keys: set[str], *, create: bool) -> dict[str, Addressed]:
+        found = {key: self._known[key].project for key in keys & self._known.keys()}
+        if found:
+            found |= await self._again(set(found))
+        if missing := keys - found.keys():
+            found |= await self._load(missing, create=create)
+        return found
+
+    def rates(self, keys: Iterable[str]) -> dict[str, int]:
+        """Their own rates in events a minute, of those that have one and are remembered: nothing is asked."""
+        rates = {}
+        for key in keys:
+            if (known := self._known.get(key)) is not None and known.project.ingest_rate is not None:
+                rates[key] = known.project.ingest_rate
+        return rates
 
     async def resolve_existing(self, key: str, caller: Caller) -> UUID:
         """Never creates. Raises Forbidden, alike for another's project and for one that does not exist."""
@@ -59,10 +73,6 @@ class ProjectDirectory:
 
     def forget(self) -> None:
         self._known.clear()
-
-    def _old(self, keys: Iterable[str]) -> set[str]:
-        before = self._clock() - _REMEMBER_SECONDS
-        return {key for key in keys if self._known[key].read_at < before}
 
     async def _again(self, keys: set[str]) -> dict[str, Addressed]:
         """What changed of projects that are remembered, as far as PostgreSQL can be asked."""

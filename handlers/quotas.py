@@ -122,7 +122,9 @@ class Quotas:
         project to themselves: with keys that are made up they could empty the one of its own senders.
         Raises QueueUnavailable where Redis is away and nothing is let in without it.
         """
-        refused = {}
+        refused: dict[str, QuotaExceeded] = {}
+        if self._limits.project is None and not rates:
+            return refused
         for project_key, count in events.items():
             account = self._project_account(project_key, rates.get(project_key), of_strangers)
             if account is not None and (wait := await self._pay(account, count)):

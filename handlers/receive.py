@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import get_args
 from uuid import UUID
 
 from core import metrics
@@ -27,6 +27,9 @@ from handlers.wiring import Deps
 
 MOST_VALUES = 20_000
 """In one event. A mebibyte of empty lists is 350,000 values, each dearer to hold and to scrub than text."""
+
+
+_RECEIVED = {outcome: metrics.EVENTS_RECEIVED.labels(outcome) for outcome in get_args(Outcome)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,24 +95,35 @@ def _clean(text: str | None) -> str | None:
 
 
 async def receive(
-    events: Sequence[Incoming], *, caller: Caller, request_id: str, deps: Deps
+    events: Sequence[Incoming],
+    *,
+    caller: Caller,
+    request_id: str,
+    deps: Deps,
+    project_ids: Mapping[str, UUID] | None = None,
 ) -> list[Receipt | RootnoteError]:
     """Store the events; an answer for each, in order. Raises StoreUnavailable.
 
-    An answer is an error where the caller may not use the event's project.
+    An answer is an error where the caller may not use the event's project. `project_ids` are those that it
+    may use, where they were just looked up.
     """
+    if project_ids is None:
+        project_ids = await _resolve(events, caller, deps)
     try:
-        return await _receive(events, caller, request_id, deps)
+        return await _receive(events, project_ids, request_id, deps)
     except NotFound:
         # The directory remembered a project that was deleted since.
         deps.projects.forget()
-        return await _receive(events, caller, request_id, deps)
+        return await _receive(events, await _resolve(events, caller, deps), request_id, deps)
+
+
+async def _resolve(events: Sequence[Incoming], caller: Caller, deps: Deps) -> dict[str, UUID]:
+    return await deps.projects.resolve({event.project_key for event in events}, caller)
 
 
 async def _receive(
-    events: Sequence[Incoming], caller: Caller, request_id: str, deps: Deps
+    events: Sequence[Incoming], project_ids: Mapping[str, UUID], request_id: str, deps: Deps
 ) -> list[Receipt | RootnoteError]:
-    project_ids = await deps.projects.resolve((event.project_key for event in events), caller)
     rows = [
         _row(event, project_ids[event.project_key]) if event.project_key in project_ids else None
         for event in events
@@ -152,8 +166,11 @@ def _receipts(rows: Sequence[NewEvent], written: Written) -> list[Receipt]:
         _receipt(row, event, is_deferred=bool(deferred) and row.job_id in deferred)
         for row, event in zip(rows, written.events, strict=True)
     ]
-    for analysis, count in Counter(receipt.analysis for receipt in receipts).items():
-        metrics.EVENTS_RECEIVED.labels(analysis).inc(count)
+    counts: dict[Outcome, int] = {}
+    for receipt in receipts:
+        counts[receipt.analysis] = counts.get(receipt.analysis, 0) + 1
+    for analysis, count in counts.items():
+        _RECEIVED[analysis].inc(count)
     return receipts
 
 

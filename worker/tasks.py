@@ -13,7 +13,7 @@ from uuid import UUID
 from celery import Task, shared_task
 
 from core import metrics
-from core.domain.ids import new_id
+from core.domain.ids import new_request_id
 from core.domain.job import JobKind, JobState
 from core.errors import FieldProblem, InvalidInput
 from core.queue import names
@@ -78,7 +78,7 @@ def generate_missing_metadata_nightly() -> dict[str, int]:
     if not process.settings.enable_sti:
         return {"projects": 0, "batches": 0}
     queued = process.loop.run(
-        generate_missing(database=process.database, sender=process.publisher, request_id=new_id().hex)
+        generate_missing(database=process.database, sender=process.publisher, request_id=new_request_id())
     )
     logger.info("queued metadata of %d projects in %d batches", queued.projects, queued.batches)
     return {"projects": queued.projects, "batches": queued.batches}

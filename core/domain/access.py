@@ -31,13 +31,15 @@ class Scope(StrEnum):
 
     def covers(self, other: Scope) -> bool:
         """An `ingest` key covers nothing else: one that leaks from a client cannot read."""
-        return other is self or other in self.narrower
+        return other is self or other in _NARROWER[self]
 
     @property
     def narrower(self) -> tuple[Scope, ...]:
         """Those that this one holds, but for itself."""
-        ranks = tuple(Scope)
-        return ranks[: ranks.index(self)]
+        return _NARROWER[self]
+
+
+_NARROWER = {scope: tuple(Scope)[:rank] for rank, scope in enumerate(Scope)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

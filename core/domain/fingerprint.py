@@ -12,6 +12,7 @@ from hashlib import blake2b
 
 from core.domain.event import EventContent
 from core.domain.remembered import Remembered
+from core.domain.stack_heading import STAND_IN, headed, read_below
 from core.domain.stack_reading import StackReading, read_stack
 from core.domain.templates import normalise_message, path_template
 
@@ -36,12 +37,52 @@ class Fingerprint:
     title: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Untitled:
+    """A fingerprint of stacks whose first lines may say different things, which its title quotes."""
+
+    value: str
+    type: str
+    where: str
+
+
 def fingerprint(content: EventContent) -> Fingerprint:
     """Depends on nothing but `content`; reads its whole stack, unless it did so lately."""
+    if content.stack and (below := _by_what_is_below(content.stack)):
+        return below
     stack = _of_stack(content.stack) if content.stack else _NO_STACK
     if isinstance(stack, Fingerprint):
         return stack
     return _of_frames(stack, content.message) if stack.has_frames else _of_request(stack, content)
+
+
+def _by_what_is_below(stack: str) -> Fingerprint | None:
+    """The same as without this shorter way, which None says is not open."""
+    parts = headed(stack)
+    if parts is None:
+        return None
+    below = _below(parts.stand_in)
+    if not isinstance(below, _Untitled):
+        return below
+    title = _title(below.type, parts.said, below.where)
+    return Fingerprint(value=below.value, version=FINGERPRINT_VERSION, title=title)
+
+
+def _read_below(stand_in: str) -> Fingerprint | _Untitled | None:
+    reading = read_below(stand_in)
+    if reading is None:
+        return None
+    found = _of_frames(reading, "")
+    if not (reading.said or "").startswith(STAND_IN):
+        return found
+    return _Untitled(value=found.value, type=reading.type, where=_where(reading))
+
+
+def _size_below(found: Fingerprint | _Untitled | None) -> int:
+    return len(found.type) + len(found.where) if isinstance(found, _Untitled) else MAX_TITLE
+
+
+_below = Remembered(_read_below, size=_size_below, entries=_ENTRIES, room=_ROOM)
 
 
 def _read(stack: str) -> Fingerprint | StackReading:
@@ -61,9 +102,16 @@ def _of_frames(stack: StackReading, message: str) -> Fingerprint:
     """Its title names the root cause and the application's function nearest to it."""
     parts = [normalise_message(message) if part is None else part for part in stack.parts]
     said = message if stack.said is None else stack.said
-    what = ": ".join(part for part in (stack.type, _first_line(said)) if part)
-    where = " in " + _cut(stack.place, MAX_TITLE // 2)
-    return _fingerprint(parts, _cut(what, MAX_TITLE - len(where)) + where)
+    return _fingerprint(parts, _title(stack.type, said, _where(stack)))
+
+
+def _where(stack: StackReading) -> str:
+    return " in " + _cut(stack.place, MAX_TITLE // 2)
+
+
+def _title(type_: str, said: str, where: str) -> str:
+    what = ": ".join([part for part in (type_, _first_line(said)) if part])
+    return _cut(what, MAX_TITLE - len(where)) + where
 
 
 def _of_request(stack: StackReading, content: EventContent) -> Fingerprint:

@@ -10,12 +10,18 @@ from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
 
+import uuid_utils
 from uuid_utils import reseed_rng
 from uuid_utils.compat import uuid5, uuid7
 
 
 def new_id() -> UUID:
     return uuid7()
+
+
+def new_request_id() -> str:
+    """32 hexadecimal digits, of a UUIDv7."""
+    return uuid_utils.uuid7().hex
 
 
 def reseed() -> None:

@@ -15,7 +15,7 @@ from sys import getsizeof
 from core.domain.event import EventContent
 from core.domain.literals import any_of, shortest
 from core.domain.remembered import KnownTexts, Remembered
-from core.domain.secret_encoded import scrub_base64
+from core.domain.secret_encoded import may_hold_base64, scrub_base64
 from core.domain.secret_headers import scrub_headers
 from core.domain.secret_lists import masked_places, scrub_lists
 from core.domain.secret_named import scrub_named
@@ -35,10 +35,14 @@ _MAPPINGS = (dict, Mapping)
 _SHORTEST_SECRET = 4
 _SHORT = 256
 _ENTRIES = 4_096
+_LONGEST_SHAPE = 1_024
 _ROOM = 8 * 2**20
 """Of what is remembered of long texts; the room in bytes."""
-_SIGN = re.compile(any_of(shortest(PARTS_OF_NAMES | SIGNS_OF_PROSE | SIGNS_OF_SHAPES)))
-"""In lower case: one is in every text of ASCII that changes, unless by a card number or base64."""
+_TO_ZERO = str.maketrans("123456789", "000000000")
+_SIGNS = PARTS_OF_NAMES | SIGNS_OF_PROSE | SIGNS_OF_SHAPES
+_SIGN = re.compile(any_of(shortest(_SIGNS | {sign.translate(_TO_ZERO) for sign in _SIGNS})))
+"""In lower case: one is in every text of ASCII that changes, unless by a card number or base64, and one is in
+what that text is with zeros for digits."""
 _CARD_NUMBERS = range(10**12, 10**19)
 _SAY_THE_NAME = frozenset(["name", "key", "header", "field", "param", "parameter"])
 _SAY_THE_VALUE = frozenset(["value", "values", "content"])
@@ -60,6 +64,14 @@ def scrub_text(text: str) -> str:
 
 
 def _stays(text: str) -> bool:
+    """Texts that differ in digits only, as messages and paths of one error do, are looked through once."""
+    shape = text.translate(_TO_ZERO)
+    if shape in _harmless_shapes:
+        return True
+    if _is_harmless(shape) and not may_hold_base64(shape):
+        if len(shape) <= _LONGEST_SHAPE:
+            _harmless_shapes.add(shape)
+        return True
     return _is_harmless(text) and scrub_base64(text, _scrub_plain) == text
 
 
@@ -67,10 +79,16 @@ _lines_stay = Remembered(_stays, size=lambda _: 1, entries=_ENTRIES, room=_ENTRI
 """Of a stack without its ends: where its event's message is repeated, and what differs each time."""
 
 
-def _scrub_long(text: str) -> str | None:
-    """None: it stays as it is, and so need not be remembered."""
+def _in_three(text: str) -> tuple[str, str, str]:
+    """The first line, those between, and the last."""
     first, _, rest = text.partition("\n")
     middle, _, last = rest.rpartition("\n")
+    return first, middle, last
+
+
+def _scrub_long(text: str) -> str | None:
+    """None: it stays as it is, and so need not be remembered."""
+    first, middle, last = _in_three(text)
     # No sign has a line break in it, nor has a card number or base64.
     if _stays(first) and _stays(last) and _lines_stay(middle):
         return None
@@ -82,6 +100,8 @@ _changed = Remembered(
     _scrub_long, size=lambda changed: getsizeof(changed) if changed else 0, entries=_ENTRIES, room=_ROOM
 )
 """Of long texts, stacks most of all, that recur in a storm of errors."""
+_harmless_shapes = KnownTexts(most=_ENTRIES)
+"""Whatever their digits are, no rule finds anything."""
 _without_secret = KnownTexts(most=_ENTRIES)
 """Short ones: what an event is of (environment, release, host) is the same in many."""
 
@@ -126,7 +146,10 @@ def scrub_json(value: object) -> object:
 
 
 def scrub_event(content: EventContent) -> EventContent:
-    """Every field that a client can fill, scrubbed."""
+    """Every field that a client can fill, scrubbed. What holds no secret is given back as it is."""
+    extra = _scrub_mapping(content.extra)
+    if extra == content.extra and _holds_no_secret(content):
+        return content
     return EventContent(
         message=scrub_text(content.message),
         status_code=content.status_code,
@@ -135,8 +158,20 @@ def scrub_event(content: EventContent) -> EventContent:
         path=_scrub_optional(content.path),
         environment=_scrub_optional(content.environment),
         release=_scrub_optional(content.release),
-        extra=_scrub_mapping(content.extra),
+        extra=extra,
     )
+
+
+def _holds_no_secret(content: EventContent) -> bool:
+    """Of its fields but `extra`, by one look at all of them that are new."""
+    texts = [content.message, content.method, content.path, content.environment, content.release]
+    if content.stack is not None:
+        first, middle, last = _in_three(content.stack)
+        if not _lines_stay(middle):
+            return False
+        texts += (first, last)
+    # As they would be alone: nothing that is looked for has a line break in it.
+    return _stays("\n".join(filter(None, texts)))
 
 
 def _scrub_optional(text: str | None) -> str | None:

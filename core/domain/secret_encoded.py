@@ -21,6 +21,11 @@ _USER_PASSWORD = expression(r"[\w.@+-]{2,64}:(?=[^ ]{0,99}\d)[!-~]{4,100}", re.A
 _SASL_PLAIN = expression(r"[ -~]{0,100}\0[ -~]{1,100}\0[ -~]{1,100}")
 
 
+def may_hold_base64(text: str) -> bool:
+    """The same for all texts that differ in digits only. False: `scrub_base64` leaves it as it is."""
+    return len(text) >= _SHORTEST and _TOKEN.search(text) is not None
+
+
 def scrub_base64(text: str, scrub: Callable[[str], str]) -> str:
     """Words that decode to text in which `scrub` finds a secret go whole. One layer, not more."""
     if len(text) < _SHORTEST:

@@ -65,8 +65,8 @@ _CARD = expression(
     re.ASCII,
 )
 _SHORTEST_CARD = 13
-_CARD_START = re.compile(r"[2-6]\d{3}(?:\d{9}|[ -]\d{4})", re.ASCII)
-"""Of whatever `_CARD` matches."""
+_CARD_START = re.compile(r"[02-6]\d{3}(?:\d{9}|[ -]\d{4})", re.ASCII)
+"""Of whatever `_CARD` matches, also where there are zeros in place of all digits."""
 _CARD_ISSUER = expression(
     r"(?:4\d{12}(?:\d{3}){0,2}|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|3(?:0[0-5]|[689]\d)\d{11}"
     r"|35\d{14}|6\d{15,18}|5[06-8]\d{11,17})"

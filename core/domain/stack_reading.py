@@ -43,7 +43,10 @@ class StackReading:
 
 
 def read_stack(stack: str) -> StackReading:
-    trace = parse(stack)
+    return reading_of(parse(stack))
+
+
+def reading_of(trace: StackTrace) -> StackReading:
     if not any(link.frames for link in trace.exceptions):
         return StackReading(parts=tuple(_header_parts(trace)))
     root = trace.exceptions[-1]

@@ -11,7 +11,7 @@ from uuid import UUID
 from core.domain.job import JobKind, JobState
 from core.domain.page import Cursor as PageCursor
 from core.domain.page import Page, page_of
-from core.store import dispatch
+from core.store import dispatch, open_jobs
 from core.store.database import Connection, Cursor
 
 
@@ -40,7 +40,7 @@ async def requeue_lost(connection: Connection, *, max_losses: int, spread: timed
     that those which were lost together do not come back together.
     """
     return await connection.execute(
-        "WITH lost AS (SELECT id FROM jobs WHERE state = 'running' AND lease_until < now()"
+        f"WITH lost AS (SELECT id FROM jobs WHERE {open_jobs.LEASED} AND lease_until < now()"  # noqa: S608  (constants only)
         "              ORDER BY lease_until LIMIT 1000 FOR UPDATE SKIP LOCKED)"
         " UPDATE jobs j SET claimed_by = NULL, lease_until = NULL, sent_at = NULL,"
         "   due_at = now() + random() * losses * %(spread)s, losses = losses + 1,"
@@ -111,18 +111,21 @@ COUNT_LIMIT = 100_000
 """Counting stops here: a look every few seconds must not read a million jobs to say "many"."""
 
 
+_OLDEST = f"""
+coalesce(greatest(0, extract(epoch FROM now() - (SELECT min(due_at) FROM jobs WHERE {open_jobs.WAITING}))), 0)
+"""  # noqa: S608  (constants only)
+
 # The states are written out: by a parameter, PostgreSQL would plan for a state of average size, which most
 # finished jobs make large, and read the whole table for the few that are asked for.
 _COUNTS = " UNION ALL ".join(
     f"SELECT '{state}', (SELECT count(*) FROM ("  # noqa: S608  (constants only)
-    f"SELECT FROM jobs WHERE state = '{state}' LIMIT {COUNT_LIMIT}) AS counted), {wait}::float8"
-    for state, wait in {
-        JobState.QUEUED: "coalesce(greatest(0, extract(epoch FROM now() -"
-        " (SELECT min(due_at) FROM jobs WHERE state = 'queued'))), 0)",
-        JobState.RUNNING: "0",
-        JobState.FAILED: "0",
-        JobState.DEAD: "0",
-    }.items()
+    f"SELECT FROM jobs WHERE {condition} LIMIT {COUNT_LIMIT}) AS counted), {wait}::float8"
+    for state, condition, wait in (
+        (JobState.QUEUED, open_jobs.WAITING, _OLDEST),
+        (JobState.RUNNING, open_jobs.LEASED, "0"),
+        (JobState.FAILED, "state = 'failed'", "0"),
+        (JobState.DEAD, "state = 'dead'", "0"),
+    )
 )
 
 
@@ -135,9 +138,9 @@ async def count(connection: Connection) -> Cursor:
 async def resume_paused(connection: Connection) -> Cursor:
     """Jobs whose budget may have room again go back to the queue."""
     return await connection.execute(
-        "UPDATE jobs SET state = 'queued', reason = NULL, due_at = now(), sent_at = NULL, finished_at = NULL"
-        " WHERE id = ANY(ARRAY("
-        "  SELECT id FROM jobs WHERE state = 'skipped' AND reason = 'budget' AND due_at <= now()"
+        "UPDATE jobs SET state = 'queued', reason = NULL, due_at = now(), sent_at = NULL,"  # noqa: S608  (constants only)
+        "  finished_at = NULL WHERE id = ANY(ARRAY("
+        f"  SELECT id FROM jobs WHERE {open_jobs.PAUSED} AND due_at <= now()"
         "  ORDER BY due_at LIMIT 1000 FOR UPDATE SKIP LOCKED))"
     )
 

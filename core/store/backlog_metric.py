@@ -6,18 +6,19 @@ from datetime import datetime
 
 from core.domain.backlog_metric import StoredBacklog
 from core.domain.ids import first_id_at
+from core.store import open_jobs
 from core.store.database import Connection
 
-FIGURES = """
+FIGURES = f"""
 SELECT due.jobs + running.jobs, due.seconds, calls.seconds, failed.jobs
 FROM (SELECT count(*) AS jobs, coalesce(extract(epoch FROM now() - min(due_at)), 0)::float8 AS seconds
-      FROM jobs WHERE state = 'queued' AND due_at <= now()) AS due,
-     (SELECT count(*) AS jobs FROM jobs WHERE state = 'running') AS running,
+      FROM jobs WHERE {open_jobs.WAITING} AND due_at <= now()) AS due,
+     (SELECT count(*) AS jobs FROM jobs WHERE {open_jobs.LEASED}) AS running,
      (SELECT count(*) AS jobs FROM jobs WHERE state IN ('failed', 'dead')) AS failed,
      (SELECT avg(of_job.seconds)::float8 AS seconds
       FROM (SELECT sum(latency_ms) / 1000.0 AS seconds FROM llm_calls WHERE id >= %(first_call)s
             GROUP BY job_id) AS of_job) AS calls
-"""
+"""  # noqa: S608  (constants only)
 
 
 async def measure(connection: Connection, *, calls_since: datetime) -> StoredBacklog:

@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from core.domain.job import SUSPECT_AFTER, JobKind
+from core.domain.job import SUSPECT_AFTER, JobKind, JobState
+from core.store import open_jobs
 from core.store.database import Connection, Cursor
+from core.store.open_jobs import SENT, SUSPECT_QUEUED, SUSPECT_RUNNING, UNSENT
 
 DIRECT = 5
 """Messages of a project that may wait because a request sent them by itself. Few: with one worker of
@@ -29,8 +31,6 @@ _LOCK = 7_236_412_906
 """Any number that nothing else in the database uses."""
 
 _SWEEPER_LIVES = "seen_at > now() - interval '30 seconds'"
-_SENT = "state = 'queued' AND sent_at IS NOT NULL"
-_UNSENT = "state = 'queued' AND sent_at IS NULL"
 
 
 def sent_at(new: str, *, kind: str) -> str:
@@ -44,26 +44,27 @@ def sent_at(new: str, *, kind: str) -> str:
     CASE WHEN NOT EXISTS (SELECT FROM heartbeats WHERE name = 'sweeper' AND {_SWEEPER_LIVES}) THEN now()
          WHEN {new}.nth <= {DIRECT}
           AND {new}.nth + (SELECT count(*) FROM (
-                SELECT FROM jobs WHERE {_SENT} AND kind = {kind} AND project_id = {new}.project_id
+                SELECT FROM jobs WHERE {SENT} AND kind = {kind} AND project_id = {new}.project_id
                 LIMIT {DIRECT}) AS waiting) <= {DIRECT}
-          AND NOT EXISTS (SELECT FROM jobs WHERE {_UNSENT} AND kind = {kind}
+          AND NOT EXISTS (SELECT FROM jobs WHERE {UNSENT} AND kind = {kind}
                           AND project_id = {new}.project_id AND due_at <= now())
           AND (SELECT count(*) FROM (
-                SELECT FROM jobs WHERE {_SENT} AND kind = {kind} LIMIT {SHORT}) AS waiting) < {SHORT}
+                SELECT FROM jobs WHERE {SENT} AND kind = {kind} LIMIT {SHORT}) AS waiting) < {SHORT}
          THEN now() END"""  # noqa: S608  (constants only)
 
 
 async def unsend(connection: Connection, job_ids: Sequence[UUID]) -> None:
     """Their messages were not taken: they wait for the sweeper's next look, not until they count as lost."""
     await connection.execute(
-        "UPDATE jobs SET sent_at = NULL WHERE id = ANY(%s) AND state = 'queued'", (list(job_ids),)
+        f"UPDATE jobs SET sent_at = NULL WHERE id = ANY(%s) AND {open_jobs.by_id(JobState.QUEUED)}",  # noqa: S608  (constants only)
+        (list(job_ids),),
     )
 
 
 async def anything_due(connection: Connection) -> bool:
     """Whether a look would find anything: of all that the others take, each job is queued and due."""
     cursor = await connection.execute(
-        "SELECT EXISTS (SELECT FROM jobs WHERE state = 'queued' AND due_at <= now())"
+        f"SELECT EXISTS (SELECT FROM jobs WHERE {open_jobs.WAITING} AND due_at <= now())"  # noqa: S608  (constants only)
     )
     return await cursor.fetchone() == (True,)
 
@@ -79,22 +80,22 @@ async def one_at_a_time(connection: Connection) -> None:
 # all first ones come before any second one, and among equals chance decides, so that nobody is always last.
 _TAKE_FAIRLY = f"""
 WITH RECURSIVE project AS (
-  (SELECT project_id AS id FROM jobs WHERE {_UNSENT} AND kind = %(kind)s ORDER BY project_id LIMIT 1)
+  (SELECT project_id AS id FROM jobs WHERE {UNSENT} AND kind = %(kind)s ORDER BY project_id LIMIT 1)
   UNION ALL
-  SELECT (SELECT j.project_id FROM jobs j WHERE {_UNSENT} AND j.kind = %(kind)s AND j.project_id > project.id
+  SELECT (SELECT j.project_id FROM jobs j WHERE {UNSENT} AND j.kind = %(kind)s AND j.project_id > project.id
           ORDER BY j.project_id LIMIT 1)
   FROM project WHERE project.id IS NOT NULL
 ), waiting AS (
   SELECT id AS project_id, (
-    SELECT count(*) FROM (SELECT FROM jobs WHERE {_SENT} AND kind = %(kind)s AND project_id = project.id
+    SELECT count(*) FROM (SELECT FROM jobs WHERE {SENT} AND kind = %(kind)s AND project_id = project.id
                           LIMIT {LONGEST}) AS own) AS sent
   FROM project WHERE EXISTS (
-    SELECT FROM jobs WHERE {_UNSENT} AND kind = %(kind)s AND project_id = project.id
+    SELECT FROM jobs WHERE {UNSENT} AND kind = %(kind)s AND project_id = project.id
     AND due_at <= now() AND losses < {SUSPECT_AFTER})
 ), candidate AS (
   SELECT own.id, waiting.sent + own.nth AS nth FROM waiting, LATERAL (
     SELECT id, row_number() OVER (ORDER BY due_at) AS nth
-    FROM jobs WHERE {_UNSENT} AND kind = %(kind)s AND project_id = waiting.project_id
+    FROM jobs WHERE {UNSENT} AND kind = %(kind)s AND project_id = waiting.project_id
       AND due_at <= now() AND losses < {SUSPECT_AFTER}
     -- Four times an even share, so that few jobs of one project leave no room unused.
     ORDER BY due_at LIMIT greatest(1, least(%(room)s, 4 * %(room)s / (SELECT count(*) FROM waiting)))
@@ -104,12 +105,13 @@ WITH RECURSIVE project AS (
     SELECT id, nth, row_number() OVER (ORDER BY nth, random()) AS turn FROM candidate) AS ordered
   WHERE turn <= %(room)s OR (nth = 1 AND turn <= %(firsts)s)
 ), locked AS (
-  -- By an array, since the planner has no idea how few are chosen, and would read the whole table.
-  SELECT id FROM jobs WHERE id = ANY(ARRAY(SELECT id FROM chosen)) AND {_UNSENT}
+  -- By an array, since the planner has no idea how few are chosen, and would read the whole table; and by
+  -- nothing else, or it might read all that are unsent.
+  SELECT id, sent_at, state FROM jobs WHERE id = ANY(ARRAY(SELECT id FROM chosen))
   ORDER BY id FOR UPDATE SKIP LOCKED
 )
 UPDATE jobs SET sent_at = now() FROM chosen
-WHERE jobs.id = ANY(ARRAY(SELECT id FROM locked)) AND chosen.id = jobs.id
+WHERE jobs.id = ANY(ARRAY(SELECT id FROM locked WHERE {UNSENT})) AND chosen.id = jobs.id
 RETURNING jobs.id, jobs.subject_id, chosen.turn
 """  # noqa: S608  (constants only)
 
@@ -138,10 +140,10 @@ async def take_lost(
     """
     return await connection.execute(
         f"UPDATE jobs SET sent_at = now() WHERE id = ANY(ARRAY("  # noqa: S608  (constants only)
-        f"  SELECT id FROM jobs WHERE {_SENT} AND kind = %(kind)s AND due_at <= now()"
+        f"  SELECT id FROM jobs WHERE {SENT} AND kind = %(kind)s AND due_at <= now()"
         "    AND sent_at < now() - %(after)s ORDER BY sent_at"
         "  LIMIT greatest(0, (SELECT count(*) FROM ("
-        f"    SELECT FROM jobs WHERE {_SENT} AND kind = %(kind)s LIMIT {2 * LONGEST}) AS sent) - %(waiting)s)"
+        f"    SELECT FROM jobs WHERE {SENT} AND kind = %(kind)s LIMIT {2 * LONGEST}) AS sent) - %(waiting)s)"
         "  FOR UPDATE SKIP LOCKED)) RETURNING id, subject_id, 0",
         {"kind": kind, "waiting": waiting, "after": resend_after},
     )
@@ -157,18 +159,18 @@ async def take_suspect(connection: Connection, kind: JobKind) -> Cursor:
     """
     await connection.execute(
         "UPDATE jobs SET sent_at = NULL, due_at = now() WHERE id = ANY(ARRAY("  # noqa: S608  (constants only)
-        f"  SELECT id FROM jobs WHERE {_SENT} AND kind <> %(kind)s AND losses >= {SUSPECT_AFTER}"
+        f"  SELECT id FROM jobs WHERE {SUSPECT_QUEUED} AND kind <> %(kind)s"
         "  AND sent_at < now() - interval '1 minute' FOR UPDATE SKIP LOCKED))"
-        f" AND EXISTS (SELECT FROM jobs WHERE {_UNSENT} AND kind = %(kind)s AND losses >= {SUSPECT_AFTER}"
+        f" AND EXISTS (SELECT FROM jobs WHERE {SUSPECT_QUEUED} AND sent_at IS NULL AND kind = %(kind)s"
         "  AND due_at <= now())",
         {"kind": kind},
     )
     return await connection.execute(
         "UPDATE jobs SET sent_at = now() WHERE id = ("  # noqa: S608  (constants only)
-        f"  SELECT id FROM jobs WHERE {_UNSENT} AND kind = %(kind)s AND losses >= {SUSPECT_AFTER}"
+        f"  SELECT id FROM jobs WHERE {SUSPECT_QUEUED} AND sent_at IS NULL AND kind = %(kind)s"
         "  AND due_at <= now() ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)"
-        f" AND NOT EXISTS (SELECT FROM jobs WHERE losses >= {SUSPECT_AFTER}"
-        f"  AND (state = 'running' OR ({_SENT})))"
+        f" AND NOT EXISTS (SELECT FROM jobs WHERE {SUSPECT_QUEUED} AND sent_at IS NOT NULL)"
+        f" AND NOT EXISTS (SELECT FROM jobs WHERE {SUSPECT_RUNNING})"
         " RETURNING id, subject_id, 0",
         {"kind": kind},
     )

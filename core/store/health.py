@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from core.store import open_jobs
 from core.store.database import Connection
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest migration. A constant, since Lambda carries no alembic; a test holds it true."""
 
 
@@ -42,9 +43,9 @@ async def look(connection: Connection) -> StoreHealth:
     if not has_tables:
         return StoreHealth(is_writable=is_writable)
     cursor = await connection.execute(
-        "SELECT (SELECT version_num FROM alembic_version),"
+        "SELECT (SELECT version_num FROM alembic_version),"  # noqa: S608  (constants only)
         " (SELECT extract(epoch FROM now() - seen_at)::float8 FROM heartbeats WHERE name = 'sweeper'),"
-        " CASE WHEN EXISTS (SELECT FROM jobs WHERE state = 'running' AND lease_until > now()) THEN 0"
+        f" CASE WHEN EXISTS (SELECT FROM jobs WHERE {open_jobs.LEASED} AND lease_until > now()) THEN 0"
         "  ELSE (SELECT extract(epoch FROM now() - seen_at) FROM heartbeats WHERE name = 'worker')"
         " END::float8"
     )

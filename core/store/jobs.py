@@ -15,6 +15,7 @@ from psycopg.errors import CheckViolation, ForeignKeyViolation
 
 from core.domain.job import SUSPECT_AFTER, GiveUp, JobKind, JobState
 from core.errors import ClaimLost
+from core.store import open_jobs
 from core.store.database import Connection, Cursor, Database, Work
 
 T = TypeVar("T")
@@ -84,7 +85,8 @@ async def read_claim(cursor: Cursor, job_id: UUID, *, kind: JobKind, claimed_by:
 async def extend_lease(connection: Connection, claim: Claim, *, lease: timedelta) -> bool:
     """False: the claim is lost."""
     cursor = await connection.execute(
-        "UPDATE jobs SET lease_until = now() + %s WHERE id = %s AND claimed_by = %s AND state = 'running'",
+        "UPDATE jobs SET lease_until = now() + %s WHERE id = %s AND claimed_by = %s"  # noqa: S608  (constants only)
+        f" AND {open_jobs.by_id(JobState.RUNNING)}",
         (lease, claim.job_id, claim.claimed_by),
     )
     return cursor.rowcount == 1

@@ -27,7 +27,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from core.domain.job import SUSPECT_AFTER, JobState
+from core.domain.job import JobState
+from core.store import open_jobs
 
 metadata = MetaData(
     naming_convention={
@@ -213,29 +214,31 @@ jobs = Table(
     _time("finished_at", nullable=True),
     UniqueConstraint("kind", "subject_id", "version"),
     CheckConstraint("state IN ({})".format(", ".join(f"'{s}'" for s in JobState)), name="state"),
-    Index("ix_jobs_waiting", "due_at", postgresql_where=text("state = 'queued'")),
+    Index("ix_jobs_waiting", "due_at", postgresql_where=text(open_jobs.WAITING)),
     Index(
         "ix_jobs_sent",
         "kind",
         "project_id",
-        postgresql_where=text("state = 'queued' AND sent_at IS NOT NULL"),
+        postgresql_where=text(open_jobs.SENT),
     ),
     Index(
         "ix_jobs_unsent",
         "kind",
         "project_id",
         "due_at",
-        postgresql_where=text("state = 'queued' AND sent_at IS NULL"),
+        postgresql_where=text(open_jobs.UNSENT),
     ),
     Index(
         "ix_jobs_suspect",
         "due_at",
-        postgresql_where=text(f"losses >= {SUSPECT_AFTER} AND state IN ('queued', 'running')"),
+        postgresql_where=text(open_jobs.SUSPECT),
     ),
-    Index("ix_jobs_leased", "lease_until", postgresql_where=text("state = 'running'")),
-    Index("ix_jobs_paused", "due_at", postgresql_where=text("state = 'skipped' AND reason = 'budget'")),
+    Index("ix_jobs_leased", "lease_until", postgresql_where=text(open_jobs.LEASED)),
+    Index("ix_jobs_paused", "due_at", postgresql_where=text(open_jobs.PAUSED)),
     Index("ix_jobs_by_state", "state", desc("created_at"), desc("id")),
     Index("ix_jobs_project", "project_id", "state", desc("created_at"), desc("id")),
+    # What a job leaves in the indexes of open ones is passed by each look until then.
+    postgresql_with={"autovacuum_vacuum_scale_factor": 0.05},
 )
 
 llm_calls = Table(

@@ -17,8 +17,10 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from psycopg.errors import DeadlockDetected
 from psycopg.sql import SQL, Identifier
+from sqlalchemy import create_engine
 
-from core.store import health
+from core.store import health, tables
+from infra.local.postgres import PostgresServer
 from tests.conftest import migrate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,6 +40,27 @@ def alembic(url: str, *words: str) -> subprocess.CompletedProcess[str]:
 def test_migrations_give_the_schema_of_the_tables_module(database_url: str) -> None:
     done = alembic(database_url, "check")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+_DETAILS = """
+SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+UNION ALL
+SELECT relname || ' ' || array_to_string(reloptions, ', ') FROM pg_class
+WHERE reloptions IS NOT NULL AND relkind = 'r'
+ORDER BY 1
+"""
+
+
+def test_conditions_of_indexes_and_storage_are_those_of_the_tables_module(
+    database_url: str, postgres: PostgresServer
+) -> None:
+    """Which the check before does not compare."""
+    by_module = postgres.create_database("by_tables_module")
+    engine = create_engine(by_module)
+    tables.metadata.create_all(engine)
+    engine.dispose()
+    with psycopg.connect(database_url) as migrated, psycopg.connect(by_module) as made:
+        assert migrated.execute(_DETAILS).fetchall() == made.execute(_DETAILS).fetchall()
 
 
 def test_down_and_up_again(database_url: str) -> None:

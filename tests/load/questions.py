@@ -53,6 +53,9 @@ def questions(sample: Sample) -> dict[str, Question]:
         "readiness": health.look,
         "what a job is about": lambda c: analyses.subject_of(c, sample.job),
         "claim": lambda c: jobs.claim(c, sample.job, kind=_KIND, claimed_by="w", lease=_SECONDS),
+        "a claim that lasts longer": lambda c: jobs.extend_lease(c, _claim(sample), lease=_SECONDS),
+        "messages that were not taken": lambda c: dispatch.unsend(c, [sample.job]),
+        "sweep: is anything due": dispatch.anything_due,
         "sweep: lost leases": lambda c: backlog.requeue_lost(c, max_losses=4, spread=_SECONDS),
         "sweep: budgets": backlog.resume_paused,
         "sweep: counts": backlog.count,
@@ -99,6 +102,21 @@ def _ingest(sample: Sample, *, known: bool) -> Question:
             await connection.execute(sql, texts)
 
     return store
+
+
+def _claim(sample: Sample) -> jobs.Claim:
+    return jobs.Claim(
+        job_id=sample.job,
+        kind=_KIND,
+        subject_id=sample.small_group,
+        project_id=sample.noisy,
+        version="analysis-1",
+        attempts=1,
+        force=False,
+        request_id="r",
+        claimed_by="w",
+        has_cap=False,
+    )
 
 
 def _event(sample: Sample, *, known: bool) -> NewEvent:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from core.domain.scrub import scrub_json, scrub_text
+from core.domain.event import EventContent
+from core.domain.scrub import scrub_event, scrub_json, scrub_text
 
 PIECES = st.sampled_from(
     [
@@ -49,6 +50,23 @@ def test_scrubbing_twice_changes_nothing_more(text: str) -> None:
 def test_lines_stay_lines(text: str) -> None:
     if "PRIVATE KEY" not in text:
         assert len(scrub_text(text).splitlines()) == len(text.splitlines())
+
+
+@given(st.lists(HOSTILE, min_size=6, max_size=6))
+def test_a_field_is_scrubbed_as_if_it_were_alone(texts: list[str]) -> None:
+    message, stack, method, path, environment, release = texts
+    content = EventContent(
+        message=message,
+        status_code=500,
+        stack=stack,
+        method=method,
+        path=path,
+        environment=environment,
+        release=release,
+    )
+    found = scrub_event(content)
+    fields = (found.message, found.stack, found.method, found.path, found.environment, found.release)
+    assert fields == tuple(map(scrub_text, texts))
 
 
 PLANTED = st.text(string.ascii_letters + string.digits + "._~+-$!%^*", min_size=12, max_size=40).map(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from core.domain.ids import new_id
+from core.domain.ids import new_request_id
 from core.domain.job import METADATA_VERSION, JobKind, JobState, job_id
 from core.operations.metadata import request
 from core.operations.sending import Sender
@@ -35,7 +35,7 @@ async def run_metadata_task(
     if outcome == NOT_CLAIMED and is_by_hand:
         sender: Sender = _NoSender()
         requested = await request(
-            project_id, force=False, request_id=new_id().hex, database=tools.jobs.database, sender=sender
+            project_id, force=False, request_id=new_request_id(), database=tools.jobs.database, sender=sender
         )
         if requested.stored is not None:
             return {"status": "exists", "metadata": as_result(requested.stored)}

@@ -50,13 +50,14 @@ def parse(text: str) -> StackTrace:
 
 def _language(text: StackText) -> Language | None:
     """The one with the most telling lines; of equals, the first to show."""
-    votes = [language for line in text.lines if (language := _language_of_line(line))]
+    votes = [language for line in text.lines if (language := language_of_line(line))]
     if votes:
         return max(dict.fromkeys(votes), key=votes.count)
     return Language.PYTHON if python.TRACEBACK in text.text else None
 
 
-def _language_of_line(line: str) -> Language | None:
+def language_of_line(line: str) -> Language | None:
+    """None: by this line nothing can be told."""
     body = line.strip()
     if not body:
         return None
