@@ -3,7 +3,7 @@
 `.env.example` lists the same names; a test holds the two together.
 """
 
-from __future__ import annotations
+# Without postponed annotations: pydantic would evaluate those of 60 fields one by one at each start.
 
 import json
 import os

@@ -1,6 +1,9 @@
-"""What comes in over HTTP and its answers, and what all routes share."""
+"""What comes in over HTTP and its answers, and what all routes share.
 
-from __future__ import annotations
+What a cold function's first event does not need is built when it is first used.
+"""
+
+# Without postponed annotations, as in core.settings.
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -59,18 +62,22 @@ class EventIn(BaseModel):
 class BatchIn(BaseModel):
     """Up to 500 events. Each is judged on its own: one that is none stays what it was sent as."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     events: list[Annotated[EventIn | Any, Field(union_mode="left_to_right")]] = Field(min_length=1)
 
 
 class FieldProblemOut(BaseModel):
+    model_config = ConfigDict(defer_build=True)
+
     field: str
     message: str
 
 
 class Problem(BaseModel):
     """RFC 9457, with `errors` for the fields and the request's id for the logs."""
+
+    model_config = ConfigDict(defer_build=True)
 
     type: str = "about:blank"
     title: str

@@ -7,6 +7,7 @@ import binascii
 import re
 from collections.abc import Callable
 
+from core.domain.expressions import expression
 from core.domain.secret_pairs import MASK
 
 _TOKEN = re.compile(
@@ -16,8 +17,8 @@ _TOKEN = re.compile(
 _SHORTEST = 12
 _TO_STANDARD = str.maketrans("-_", "+/")
 _WITHOUT_BREAKS = str.maketrans("", "", "\n\r\t")
-_USER_PASSWORD = re.compile(r"[\w.@+-]{2,64}:(?=[^ ]{0,99}\d)[!-~]{4,100}", re.ASCII)
-_SASL_PLAIN = re.compile(r"[ -~]{0,100}\0[ -~]{1,100}\0[ -~]{1,100}")
+_USER_PASSWORD = expression(r"[\w.@+-]{2,64}:(?=[^ ]{0,99}\d)[!-~]{4,100}", re.ASCII)
+_SASL_PLAIN = expression(r"[ -~]{0,100}\0[ -~]{1,100}\0[ -~]{1,100}")
 
 
 def may_hold_base64(text: str) -> bool:
@@ -40,9 +41,9 @@ def _hides_secret(word: str, scrub: Callable[[str], str]) -> bool:
         decoded = base64.b64decode(bare.translate(_TO_STANDARD) + "=" * (-len(bare) % 4)).decode("utf-8")
     except (binascii.Error, UnicodeDecodeError):
         return False
-    if _SASL_PLAIN.fullmatch(decoded):
+    if _SASL_PLAIN().fullmatch(decoded):
         return True
     # What is no text is a word or an id that happens to be of base64's alphabet.
     if not decoded.translate(_WITHOUT_BREAKS).isprintable():
         return False
-    return _USER_PASSWORD.fullmatch(decoded) is not None or scrub(decoded) != decoded
+    return _USER_PASSWORD().fullmatch(decoded) is not None or scrub(decoded) != decoded

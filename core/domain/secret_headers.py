@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from core.domain.expressions import expression
 from core.domain.secret_names import is_telling
 from core.domain.secret_pairs import BREAKS, MASK
 
@@ -13,14 +14,14 @@ _NAMES = (
 _START = r"(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))"
 _ESCAPED_END = r"\\++(?:r\\++n|[nr](?=[A-Za-z][\w-]{0,60}:|[\s\"'\\]|$))"
 
-_WHOLE_LINE = re.compile(
+_WHOLE_LINE = expression(
     rf"(?:^|(?<=\\n)|(?<=[{BREAKS}]))([ \t>|*<+-]{{0,20}}{_NAMES})([ \t]*+[:=][ \t]*+)"
     rf"(?![\"'\\\[{{])((?:[^\\{BREAKS}]|(?!{_ESCAPED_END})\\)++)",
     re.IGNORECASE,
 )
 """Where the line begins with the header, nothing else ends its value; escaped lines count."""
 
-_IN_LINE = re.compile(
+_IN_LINE = expression(
     rf"""{_START}({_NAMES})([ \t]*+[:=][ \t]*+)
     (?!["'\\\[{{])((?:[^"'`{{}}\\{BREAKS}]|(?<==)"[^"{BREAKS}]*+"?+|(?<==)'[^'{BREAKS}]*+'?+|(?<==)`[^`{BREAKS}]*+`?+
       |(?<==)\{{[^{{}};{BREAKS}]{{0,500}}+\}}(?=;)|(?!{_ESCAPED_END})\\(?!["']))++)""",
@@ -33,7 +34,7 @@ def scrub_headers(text: str, lowered: str) -> str:
     """The names stay, and what ends their lines."""
     if "authorization" not in lowered and "cookie" not in lowered:
         return text
-    return _IN_LINE.sub(_masked_header, _WHOLE_LINE.sub(_masked_header, text))
+    return _IN_LINE().sub(_masked_header, _WHOLE_LINE().sub(_masked_header, text))
 
 
 def _masked_header(match: re.Match[str]) -> str:

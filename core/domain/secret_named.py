@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from core.domain.expressions import expression
 from core.domain.secret_names import is_secret_name
 from core.domain.secret_pairs import BREAKS, MASK, VALUE, mask_values
 from core.domain.signs import may_match
@@ -16,51 +17,51 @@ _ATTRIBUTES = (
 _GAP = r"""(?:[,\s]|\\++[nrt](?!\w))*+\\*+["']?"""
 _IS = r"""\\*+["']?[ \t]*+(?:=>|[=:])[ \t]*+"""
 
-_NAMED = re.compile(
+_NAMED = expression(
     rf"""{_SAYS_NAME}{_IS}\\*+["']([\w.:\[\] -]{{1,100}}+)"""
     rf"""(\\*+["']{_ATTRIBUTES}{_GAP}(?<![\w-])values?{_IS})""",
     re.IGNORECASE | re.ASCII,
 )
 """`<add key="Password" value="…"/>`, `{"name": "password", "value": "…"}`."""
 
-_VALUE_FIRST = re.compile(
+_VALUE_FIRST = expression(
     rf"""((?<![\w-])values?{_IS}\\*+["'])([^"'\\{BREAKS}]{{1,4096}}+)"""
     rf"""(\\*+["']{_ATTRIBUTES}{_GAP}{_SAYS_NAME}{_IS}\\*+["'])([\w.:\[\] -]{{1,100}}+)(?=\\*+["'])""",
     re.IGNORECASE | re.ASCII,
 )
 """The same in the other order."""
 
-_YAML = re.compile(
+_YAML = expression(
     r"(?<![\w-])(?:name|key):[ \t]++([\w.-]{1,100}+)(\r?\n[ \t]++value:[ \t]++)", re.IGNORECASE | re.ASCII
 )
 """A container's environment in a manifest."""
 
-_VALUE_SIGN = re.compile(rf"values?{_IS}")
+_VALUE_SIGN = expression(rf"values?{_IS}")
 """In lower case, a part of whatever the three before match."""
 
 _LINE_END = r"(?:\r?\n|(?:\\++r)?+\\++n)"
-_PART = re.compile(
+_PART = expression(
     rf"""(?<![\w-])name=\\*+["']?([\w.:\[\]-]{{1,100}}+)
     (\\*+["']?(?:{_LINE_END}[\w-]{{1,40}}+:[^\n\r\\]{{0,100}}+){{0,2}}{_LINE_END}{{2}})""",
     re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
-_PART_VALUE = re.compile(rf"(?P<open>)(?P<close>)(?:[^\\{BREAKS}]|\\++(?![rn\\]))++")
+_PART_VALUE = expression(rf"(?P<open>)(?P<close>)(?:[^\\{BREAKS}]|\\++(?![rn\\]))++")
 """Multipart forms: the value is the line after the blank one; both may be escaped."""
 
-_ELEMENT = re.compile(
+_ELEMENT = expression(
     rf"<(?:[\w-]{{1,40}}+:)?+([\w.-]{{1,100}}+)((?:\s[^<>{BREAKS}]{{0,300}}+)?>\s{{0,40}}+)"
 )
-_ELEMENT_NAMED_BY = re.compile(
+_ELEMENT_NAMED_BY = expression(
     rf"""<[\w:.-]{{1,60}}+\s(?:[^<>{BREAKS}]{{0,120}}[ ])?(?:name|key)=["']([\w.:\[\]-]{{1,100}}+)
     (["'][^<>{BREAKS}]{{0,200}}+(?<!/)>)""",
     re.VERBOSE | re.IGNORECASE,
 )
-_ELEMENT_AFTER = re.compile(
+_ELEMENT_AFTER = expression(
     rf"""<(?:[\w-]{{1,40}}:)?(?:[\w-]{{1,20}}-)?(?:key|name|field|header|property)>\s{{0,40}}+([\w.:\[\]-]{{1,100}}+)
     (\s{{0,40}}+</[\w:-]{{1,60}}+>\s{{0,80}}+<[\w:-]{{1,60}}+(?:\s[^<>{BREAKS}]{{0,200}}+)?>)""",
     re.VERBOSE | re.IGNORECASE,
 )
-_ELEMENT_TEXT = re.compile(
+_ELEMENT_TEXT = expression(
     rf"(?P<open>(?:<!\[CDATA\[)?+)(?P<close>)(?:[^<\]{BREAKS}]|\](?!\]>))++(?=\s{{0,40}}(?:</|\]\]>))"
 )
 """`<password>…</password>`, `<entry key="password">…`, `<key>password</key><string>…</string>`."""
@@ -78,7 +79,7 @@ def scrub_named(text: str, lowered: str) -> str:
     ):
         text = mask_values(text, _NAMED, VALUE)
         text = mask_values(text, _YAML, VALUE) if "value:" in lowered else text
-        text = _VALUE_FIRST.sub(_masked_before_name, text)
+        text = _VALUE_FIRST().sub(_masked_before_name, text)
     return mask_values(text, _PART, _PART_VALUE) if "name=" in lowered else text
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from core.domain.expressions import expression
+
 _LONGEST_NAME = 200
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_WORD = expression(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _MAYBE = re.compile(
     r"pass|pwd|secret|key|auth|cred|token|bearer|cookie|sess|jwt|csrf|xsrf|cvv|cvc|otp|amzsig|amz-sig",
     re.IGNORECASE,
@@ -39,14 +41,14 @@ _ANYWHERE = (
 )
 """Secret wherever they stand in a name once its case, `-` and `_` are gone."""
 
-_AT_THE_END = re.compile(
+_AT_THE_END = expression(
     r"(?:(?:^|_)(?:pwd|auth|pass|cookies?|jwt|cvv|cvc|otp)|(?:basic|proxy|http|x)auth|\wpwd|token|cookie|[cx]srf"
     r"|(?:access|refresh|auth|api|bearer|session|id)_?tokens)"
     r"(?:_(?:key|value|header|headers|data|string|hash|secret))?$"
 )
 """Words that are innocent as part of others (author, tokens, token_count, compass)."""
 
-_INNOCENT = re.compile(r"secretar|secrets?manager|tokeniz|tokenis")
+_INNOCENT = expression(r"secretar|secrets?manager|tokeniz|tokenis")
 
 _ABOUT = frozenset(
     [
@@ -197,13 +199,13 @@ def is_secret_name(name: str) -> bool:
 def _is_secret(name: str) -> bool:
     if not _MAYBE.search(name):
         return False
-    words = [word.lower() for word in _WORD.findall(name)]
+    words = [word.lower() for word in _WORD().findall(name)]
     if not words or words[-1] in _ABOUT:
         return False
     joined = "".join(words)
-    if _INNOCENT.search(joined):
+    if _INNOCENT().search(joined):
         return False
-    return any(stem in joined for stem in _ANYWHERE) or bool(_AT_THE_END.search("_".join(words)))
+    return any(stem in joined for stem in _ANYWHERE) or bool(_AT_THE_END().search("_".join(words)))
 
 
 def is_working_directory(name: str, value: object) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from core.domain.expressions import Expression, expression
 from core.domain.literals import any_of
 from core.domain.secret_names import is_secret_name, is_telling, is_working_directory
 
@@ -56,11 +57,11 @@ _STEM = re.compile(any_of(_STEMS))
 PARTS_OF_NAMES = frozenset(_STEMS) - {"credential", "session", "sessid"} | {"cred", "sess"}
 """In lower case. Of these one is in every name that `is_secret_name`, for which `cred-ential` is one word."""
 _PART = re.compile(any_of(PARTS_OF_NAMES))
-_STEM_IN_NAME = re.compile(rf"{any_of(PARTS_OF_NAMES)}[a-z0-9_-]*+((?:\s++id)?{_IS})?")
+_STEM_IN_NAME = expression(rf"{any_of(PARTS_OF_NAMES)}[a-z0-9_-]*+((?:\s++id)?{_IS})?")
 """In lower case. A name from its stem to its end and, where it follows, the sign that its value is next."""
 
-_NAME = re.compile(rf"(?<![A-Za-z0-9_-])([A-Za-z0-9_-]++)({_SEPARATOR})")
-_FLAG = re.compile(r"(?<![\w-])--?([A-Za-z0-9_-]++)([ \t]++)(?![-=:])", re.ASCII)
+_NAME = expression(rf"(?<![A-Za-z0-9_-])([A-Za-z0-9_-]++)({_SEPARATOR})")
+_FLAG = expression(r"(?<![\w-])--?([A-Za-z0-9_-]++)([ \t]++)(?![-=:])", re.ASCII)
 _ESCAPED_QUOTE = rf"""\\++["']|\\++u002[27]|{_ENTITY}"""
 QUOTED = rf"""
     (?P<open>{_ESCAPED_QUOTE})(?:[^"'\\&{BREAKS}]|\\++(?!["'\\]|u002[27])|&(?!{_ENTITY[1:]}))*+
@@ -69,7 +70,7 @@ QUOTED = rf"""
   | [bBuUrRfF]{{0,2}}'(?:[^'\\{BREAKS}]|\\[^{BREAKS}]|\\)*+'?+
 """
 """In VERBOSE patterns. `open` and `close` are quotes that are escaped themselves."""
-VALUE = re.compile(
+VALUE = expression(
     rf"""(?:{QUOTED}
   | `[^`{BREAKS}]*+`?+
   | {_PERCENT}22(?:[^%&\s"'`{BREAKS}]|{_PERCENT}5C{_PERCENT}22|%(?!(?:25)*+22))*+
@@ -80,17 +81,17 @@ VALUE = re.compile(
     )""",
     re.VERBOSE | re.IGNORECASE,
 )
-_OPENING = re.compile(r"""[bBuUrRfF]{0,2}["']|`""")
-_ENCODED_SIGN = re.compile(r"^(?:25)*[0-9A-Fa-f]{2}")
-_PERCENT_QUOTE = re.compile(f"{_PERCENT}22")
+_OPENING = expression(r"""[bBuUrRfF]{0,2}["']|`""")
+_ENCODED_SIGN = expression(r"^(?:25)*[0-9A-Fa-f]{2}")
+_PERCENT_QUOTE = expression(f"{_PERCENT}22")
 
-_CODE = re.compile(
+_CODE = expression(
     r"(?:await +)?[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*+"
     r"(?:\((?:[\w\s.,=*]|[\"'][A-Z][A-Z0-9_]+[\"'])*\)|\[[\"'][\w-]*[\"']\])$",
     re.ASCII,
 )
 _LONGEST_KEPT = 200
-_POSITION = re.compile(r"\d+(?::\d+)?\)?$")
+_POSITION = expression(r"\d+(?::\d+)?\)?$")
 SPEAKS_OF_SYNTAX = (
     "unexpected",
     "illegal",
@@ -109,7 +110,7 @@ _TWO_WORD_NAMES = {
 
 def scrub_pairs(text: str, lowered: str, names_from: int) -> str:
     """Values beside a secret name; the name and the quotes stay. For texts that `may_name_secret`."""
-    if any(_STEM_IN_NAME.findall(lowered, names_from)):
+    if any(_STEM_IN_NAME().findall(lowered, names_from)):
         text = mask_values(text, _NAME, VALUE)
     return mask_values(text, _FLAG, VALUE) if " -" in text or text.startswith("-") else text
 
@@ -127,8 +128,8 @@ def may_name_secret(lowered: str, names_from: int) -> bool:
 
 def mask_values(
     text: str,
-    names: re.Pattern[str],
-    values: re.Pattern[str],
+    names: Expression,
+    values: Expression,
     *,
     is_wanted: Callable[[str, re.Match[str]], bool] | None = None,
     is_kept: Callable[[str, re.Match[str], str], bool] | None = None,
@@ -142,14 +143,14 @@ def mask_values(
     parts: list[str] = []
     done = 0
     kept: re.Match[str] | None = None
-    for match in names.finditer(text):
+    for match in names().finditer(text):
         if match.end() < done or not is_wanted(text, match):
             continue
         if kept is not None and match.end() < kept.end():
             parts += (text[done : kept.start()], masked(kept))
             done = kept.end()
             continue
-        value = values.match(text, match.end())
+        value = values().match(text, match.end())
         if value is None:
             continue
         if is_kept(text, match, value[0]):
@@ -164,7 +165,7 @@ def _names_secret(text: str, match: re.Match[str]) -> bool:
     name, start = match[1], match.start()
     before = text[start - 1 : start]
     if before == "%":
-        name = _ENCODED_SIGN.sub("", name)
+        name = _ENCODED_SIGN().sub("", name)
     if is_secret_name(name):
         return True
     lowered = name.lower()
@@ -184,11 +185,13 @@ def _is_kept(text: str, match: re.Match[str], value: str) -> bool:
         return True
     separator = match[2]
     if separator == ":" and text[match.start() - 1 : match.start()] in {"/", "\\", "."}:
-        return bool(_POSITION.match(value))
+        return bool(_POSITION().match(value))
     if match[1].lower() == "token" and word_before(text, match.start()).endswith(SPEAKS_OF_SYNTAX):
         return len(value) < 8 or not any(char.isdigit() for char in value)
     if separator.startswith(" ") and separator.strip() == "=":
-        return bool(_CODE.match(text[match.end() : match.end() + _LONGEST_KEPT].partition("\n")[0].rstrip()))
+        return bool(
+            _CODE().match(text[match.end() : match.end() + _LONGEST_KEPT].partition("\n")[0].rstrip())
+        )
     return False
 
 
@@ -200,10 +203,10 @@ def masked(value: re.Match[str]) -> str:
     if escaped := value["open"]:
         return f"{escaped}{MASK}{value['close'] or ''}"
     text = value[0]
-    if percent := _PERCENT_QUOTE.match(text):
+    if percent := _PERCENT_QUOTE().match(text):
         sign = percent[0]
         return f"{sign}{MASK}{sign}" if len(text) > 2 * len(sign) - 1 and text.endswith(sign) else MASK
-    if opening := _OPENING.match(text):
+    if opening := _OPENING().match(text):
         quote = opening[0][-1]
         closed = len(text) > opening.end() and text.endswith(quote)
         return f"{opening[0]}{MASK}{quote if closed else ''}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from functools import cached_property
 
 from core.domain.literals import any_of
 from core.domain.signs import holds_any
@@ -18,14 +19,22 @@ class Triggers:
     """Of the literals none begins with another, nor is there a match on fewer letters than `_ENDS` says."""
 
     def __init__(self, literals: Collection[str]) -> None:
-        others = [literal for literal in literals if not literal.endswith(tuple(_ENDS))]
+        self._literals = tuple(literals)
         self._order = {literal: place for place, literal in enumerate(literals)}
-        self._each = re.compile(f"(?=({any_of(literals)}))")
-        self._rare = tuple(_rare_end(end, literals) for end in _ENDS) + tuple(
-            re.compile(any_of([literal for literal in others if literal.startswith(begin)]))
+        self._ending_else = [literal for literal in literals if not literal.endswith(tuple(_ENDS))]
+        self._others = tuple(literal for literal in self._ending_else if not literal.startswith(_BEGINNINGS))
+
+    # Made when the first text with any sign of a secret comes, since they take long to compile.
+    @cached_property
+    def _rare(self) -> tuple[re.Pattern[str], ...]:
+        return tuple(_rare_end(end, self._literals) for end in _ENDS) + tuple(
+            re.compile(any_of([literal for literal in self._ending_else if literal.startswith(begin)]))
             for begin in _BEGINNINGS
         )
-        self._others = tuple(literal for literal in others if not literal.startswith(_BEGINNINGS))
+
+    @cached_property
+    def _each(self) -> re.Pattern[str]:
+        return re.compile(f"(?=({any_of(self._literals)}))")
 
     def may_match(self, text: str) -> bool:
         """False: none is in the text with as many letters behind it as a key has.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
-_LIKE_ASCII = re.compile(
+from core.domain.expressions import Expression, expression
+
+_LIKE_ASCII = expression(
     "[\N{LATIN SMALL LETTER LONG S}\N{LATIN SMALL LETTER DOTLESS I}\N{COMBINING DOT ABOVE}]"
 )
 """Left by `str.lower` of letters that `re.IGNORECASE` takes for letters of ASCII."""
@@ -21,9 +22,9 @@ def holds_any(lowered: str, literals: Iterable[str]) -> bool:
 
 def looks_like_ascii(lowered: str) -> bool:
     """Whether it holds what only looks lowered: then a sign of ASCII may be missing where `re` finds it."""
-    return not lowered.isascii() and _LIKE_ASCII.search(lowered) is not None
+    return not lowered.isascii() and _LIKE_ASCII().search(lowered) is not None
 
 
-def may_match(sign: re.Pattern[str], lowered: str) -> bool:
+def may_match(sign: Expression, lowered: str) -> bool:
     """False: no expression that ignores case matches, if `sign` is, in lower case, in all it matches."""
-    return sign.search(lowered) is not None or looks_like_ascii(lowered)
+    return sign().search(lowered) is not None or looks_like_ascii(lowered)

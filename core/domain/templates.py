@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
+from core.domain.expressions import expression
+
 _MAX_MESSAGE_READ = 1_000
 _MAX_MESSAGE = 300
 _MAX_PATH = 1_000
@@ -12,7 +14,7 @@ _MAX_SEGMENTS = 20
 
 # The parts of each alternative are bounded or cannot match the same characters, so a message is read in
 # linear time. The order matters: an address has to be told before the numbers in it.
-_VARIABLE = re.compile(
+_VARIABLE = expression(
     r"(?P<url>\b[a-zA-Z][a-zA-Z0-9+.-]{1,15}://[^\s\"'<>()\[\]]+)"
     r"|(?P<email>(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4})"
     r"|(?P<uuid>\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b)"
@@ -31,15 +33,15 @@ _VARIABLE_SIGN = re.compile(r"[\d@:-]|=\(|entry '")
 """In whatever `_VARIABLE` matches."""
 _PLACEHOLDERS = {"value": "=(<value>)"}
 
-_ID_SEGMENT = re.compile(
+_ID_SEGMENT = expression(
     r"-?\d+(?:\.\d+)?$"
     r"|[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}$"
     r"|(?:0x)?(?=[a-fA-F]*\d)[0-9a-fA-F]{8,}$"
     r"|(?=[A-Za-z_-]*\d)[\w-]{20,}$|[\w=-]{40,}$"
     r"|[a-z]{2,8}_(?=[A-Za-z]*\d)[A-Za-z0-9]{8,}$"
 )
-_DATE_SEGMENT = re.compile(r"\d{4}-\d\d(?:-\d\d)?(?:T[\d:.]*Z?)?$")
-_NAMED_ID_SEGMENT = re.compile(r"([A-Za-z]{2,20}[-_])\d{3,}$")
+_DATE_SEGMENT = expression(r"\d{4}-\d\d(?:-\d\d)?(?:T[\d:.]*Z?)?$")
+_NAMED_ID_SEGMENT = expression(r"([A-Za-z]{2,20}[-_])\d{3,}$")
 
 
 def path_template(path: str | None) -> str:
@@ -60,7 +62,7 @@ def normalise_message(message: str) -> str:
     """
     text = " ".join(message[:_MAX_MESSAGE_READ].split())
     if _VARIABLE_SIGN.search(text):
-        text = _VARIABLE.sub(_placeholder, text)
+        text = _VARIABLE().sub(_placeholder, text)
     return text[:_MAX_MESSAGE]
 
 
@@ -86,8 +88,8 @@ def _segment(segment: str) -> str:
 
 
 def _without_id(segment: str) -> str:
-    if _DATE_SEGMENT.match(segment):
+    if _DATE_SEGMENT().match(segment):
         return "{date}"
-    if _ID_SEGMENT.match(segment):
+    if _ID_SEGMENT().match(segment):
         return "{id}"
-    return _NAMED_ID_SEGMENT.sub(r"\1{id}", segment)
+    return _NAMED_ID_SEGMENT().sub(r"\1{id}", segment)

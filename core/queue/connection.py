@@ -13,6 +13,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.credentials import CredentialProvider
 from redis.exceptions import AuthenticationError, RedisError
+from redis.maint_notifications import MaintNotificationsConfig
 
 from core import deadline
 from core.domain.secret import RotatingSecret
@@ -59,6 +60,11 @@ class RedisConnection:
             socket_connect_timeout=timeout,
             socket_keepalive=True,
             credential_provider=_Password(secret) if secret else None,
+            # Each would cost every new connection a round trip: to say which client this is, for which the
+            # first one also searches the metadata of packages, and to ask for notices of maintenance, which
+            # only Redis Enterprise gives.
+            driver_info=None,
+            maint_notifications_config=MaintNotificationsConfig(enabled=False),
             # One more try at once: a pooled connection may date from before Redis restarted.
             retry=Retry(NoBackoff(), 1),
         )

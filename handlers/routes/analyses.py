@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 
 from core.domain.access import Scope
 from core.operations import analyses
 from handlers.read_schemas import JobAccepted
-from handlers.routes.common import PROBLEMS, problem, request_id_of
+from handlers.routes.common import PROBLEMS, problem, request_id_of, router_of
 from handlers.wiring import deps_of
 
-router = APIRouter(prefix="/api/v1/groups", tags=["groups"])
+router = router_of("groups", prefix="/api/v1/groups")
 
 _RESPONSES = PROBLEMS | {404: problem(), 409: problem()}
 

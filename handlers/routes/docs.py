@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from handlers.docs_page import PAGE, PATH
+from handlers.routes.common import router_of
 
-router = APIRouter()
+router = router_of()
 
 
 @router.get(PATH, include_in_schema=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 
 from core.domain.access import Scope
 from core.errors import NotFound
@@ -18,10 +18,11 @@ from handlers.routes.common import (
     cursor_of,
     problem,
     project_filter,
+    router_of,
 )
 from handlers.wiring import deps_of
 
-router = APIRouter(prefix="/api/v1/events", tags=["events"])
+router = router_of("events", prefix="/api/v1/events")
 
 
 @router.get("", response_model=EventPage, responses=PROBLEMS)

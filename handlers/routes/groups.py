@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 
 from core.domain.access import Scope
 from core.errors import NotFound
@@ -18,10 +18,11 @@ from handlers.routes.common import (
     cursor_of,
     problem,
     project_filter,
+    router_of,
 )
 from handlers.wiring import deps_of
 
-router = APIRouter(prefix="/api/v1/groups", tags=["groups"])
+router = router_of("groups", prefix="/api/v1/groups")
 
 
 @router.get("", response_model=GroupPage, responses=PROBLEMS)

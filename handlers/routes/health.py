@@ -5,16 +5,17 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from core.errors import QueueUnavailable, RootnoteError, StoreUnavailable
 from core.store import health
 from handlers.read_schemas import Ready
+from handlers.routes.common import router_of
 from handlers.wiring import Deps, deps_of
 
-router = APIRouter(tags=["health"])
+router = router_of("health")
 
 _READY = {"application/json": {"schema": {"$ref": "#/components/schemas/Ready"}}}
 _MISSED_TICKS = 6

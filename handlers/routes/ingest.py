@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
 from handlers.documented_schemas import BatchAccepted, BatchDocumented, EventAccepted
 from handlers.ingest import create_event, create_events
-from handlers.routes.common import BODY_PROBLEMS, IDEMPOTENCY_KEY, body_of, problem
+from handlers.routes.common import BODY_PROBLEMS, IDEMPOTENCY_KEY, body_of, problem, router_of
 from handlers.schemas import EventIn
 
-router = APIRouter(prefix="/api/v1/events", tags=["events"])
+router = router_of("events", prefix="/api/v1/events")
 
 _PROBLEMS = BODY_PROBLEMS | {429: problem("Over the key's or the project's quota; see Retry-After")}
 

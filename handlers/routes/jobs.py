@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 
 from core.domain.access import Scope
 from core.domain.job import JobState
@@ -22,10 +22,11 @@ from handlers.routes.common import (
     cursor_of,
     problem,
     project_filter,
+    router_of,
 )
 from handlers.wiring import deps_of
 
-router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
+router = router_of("jobs", prefix="/api/v1/jobs")
 
 _NOT_FOUND = PROBLEMS | {404: problem()}
 _States = Annotated[

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import AwareDatetime
 
 from core.domain.access import Scope
@@ -15,10 +15,10 @@ from core.operations import keys as operations
 from core.store import keys
 from handlers.bodies import parse, read_body
 from handlers.operator_schemas import KeyIn, KeyMade, KeyOut, KeyRotated
-from handlers.routes.common import BODY_PROBLEMS, PROBLEMS, body_of, problem
+from handlers.routes.common import BODY_PROBLEMS, PROBLEMS, body_of, problem, router_of
 from handlers.wiring import Deps, deps_of
 
-router = APIRouter(prefix="/api/v1/keys", tags=["keys"])
+router = router_of("keys", prefix="/api/v1/keys")
 
 _NOT_FOUND = PROBLEMS | {404: problem()}
 _OVERLAP_SECONDS = int(operations.OVERLAP.total_seconds())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from core.domain.access import Scope
@@ -15,11 +15,11 @@ from core.operations.projects import merged
 from core.store import metadata
 from handlers.project_schemas import GenerationQueued, MetadataExists, MetadataOut
 from handlers.responses import InertJSONResponse
-from handlers.routes.common import PROBLEMS, problem, request_id_of
+from handlers.routes.common import PROBLEMS, problem, request_id_of, router_of
 from handlers.routes.projects import own_only
 from handlers.wiring import Deps, deps_of
 
-router = APIRouter(prefix="/api/projects", tags=["metadata"])
+router = router_of("metadata", prefix="/api/projects")
 
 _NOT_FOUND = PROBLEMS | {404: problem()}
 _GENERATE: dict[str, Any] = {

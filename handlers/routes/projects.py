@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from core.domain.access import Caller, Scope
@@ -14,10 +14,19 @@ from core.store import projects
 from handlers.bodies import parse, read_body
 from handlers.project_schemas import ProjectOut, ProjectPage
 from handlers.responses import InertJSONResponse
-from handlers.routes.common import BODY_PROBLEMS, PROBLEMS, CursorParam, Limit, body_of, cursor_of, problem
+from handlers.routes.common import (
+    BODY_PROBLEMS,
+    PROBLEMS,
+    CursorParam,
+    Limit,
+    body_of,
+    cursor_of,
+    problem,
+    router_of,
+)
 from handlers.wiring import deps_of
 
-router = APIRouter(prefix="/api/projects", tags=["projects"])
+router = router_of("projects", prefix="/api/projects")
 
 _NOT_FOUND = PROBLEMS | {404: problem()}
 

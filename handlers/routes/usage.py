@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 
 from core.domain.access import Scope
 from core.errors import FieldProblem, InvalidInput
 from core.store import usage
 from handlers.operator_schemas import UsageOut, UsageRowOut
-from handlers.routes.common import PROBLEMS, ProjectParam, project_filter
+from handlers.routes.common import PROBLEMS, ProjectParam, project_filter, router_of
 from handlers.wiring import deps_of
 
-router = APIRouter(prefix="/api/v1/usage", tags=["usage"])
+router = router_of("usage", prefix="/api/v1/usage")
 
 _MOST_DAYS = 400
 _Day = Annotated[date | None, Query(description="a UTC day, YYYY-MM-DD")]

@@ -14,6 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from core.domain.job import JobKind, JobState
+from core.queue.connection import RedisConnection
 from core.settings import Auth, Settings
 from handlers import wiring
 from handlers.app import create_app
@@ -163,6 +164,18 @@ async def test_a_key_and_its_quotas_cost_two_questions_of_redis_at_most(
         turns = await wire.counted(post)
         assert turns.postgres == 1
         assert turns.redis <= 2
+
+
+async def test_a_new_connection_to_redis_says_no_more_than_it_must(by_wire: Settings, wire: Wire) -> None:
+    address = by_wire.redis_url.get_secret_value().rpartition("/")[0]
+
+    async def count() -> None:
+        connection = RedisConnection(f"{address}/0", timeout=1)
+        await connection.ask(lambda: connection.redis.llen("ai_analysis"))
+        await connection.aclose()
+
+    # The protocol's greeting, and what is asked.
+    assert (await wire.counted(count)).redis == 2
 
 
 async def test_a_page_waits_once(by_wire: Settings, wire: Wire) -> None:

@@ -61,12 +61,29 @@ def test_what_events_do_not_need_is_loaded_with_the_other_routes() -> None:
     assert set(_NOT_FOR_EVENTS) - set(_NEVER) <= loaded_by("import handlers.app")
 
 
-def test_the_other_routes_are_loaded_when_one_of_them_is_asked_for() -> None:
-    asked = "event = {'httpMethod': 'GET', 'path': '/healthz', 'requestContext': {}}"
-    loaded = loaded_by(
-        f"from handlers.api import handler; {asked}; assert handler(event, None)['statusCode'] == 200"
-    )
-    assert {"fastapi", "handlers.app"} <= loaded
+def asked(method: str, path: str) -> set[str]:
+    """What is loaded once a function has answered its first request."""
+    event = {"httpMethod": method, "path": path, "requestContext": {}}
+    return loaded_by(f"from handlers.api import handler; handler({event!r}, None)")
+
+
+def test_a_read_loads_its_own_nouns_routes_and_no_other() -> None:
+    loaded = asked("GET", "/healthz")
+    assert {"fastapi", "handlers.factory", "handlers.routes.health"} <= loaded
+    assert not loaded & {
+        *_HEAVY,
+        *_NEVER,
+        "handlers.app",
+        "handlers.operator_schemas",
+        "core.domain.metadata",
+    }
+    others = {name for name in loaded if name.startswith("handlers.routes.")}
+    assert others == {"handlers.routes.health", "handlers.routes.common"}
+
+
+def test_all_routes_are_loaded_when_what_is_asked_for_is_none_of_a_noun() -> None:
+    loaded = asked("GET", "/openapi.json")
+    assert {"fastapi", "handlers.app", "handlers.routes.ingest"} <= loaded
     assert not loaded & {*_HEAVY, *_NEVER}
 
 

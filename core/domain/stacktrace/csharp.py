@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
+from core.domain.expressions import expression
 from core.domain.stacktrace.headers import guess_header, split_error_header
 from core.domain.stacktrace.origin import csharp_in_app
 from core.domain.stacktrace.records import ExceptionInfo, Frame
 from core.domain.stacktrace.text import Draft, StackText
 
-_BRACKETED = re.compile(r"\[[^\[\]]*\]")
-_COMPILED_NAME = re.compile(r"<(\w+)>")
+_BRACKETED = expression(r"\[[^\[\]]*\]")
+_COMPILED_NAME = expression(r"<(\w+)>")
 _UNHANDLED = ("Unhandled exception. ", "Unhandled Exception: ")
 
 
@@ -114,8 +114,8 @@ def _type_and_method(name: str) -> tuple[str, str]:
     """Names as in the source: `Shop.Cart.<AddAsync>d__5.MoveNext` is Shop.Cart and AddAsync."""
     for _ in range(2):
         if "[" in name:
-            name = _BRACKETED.sub("", name)
-    written = _COMPILED_NAME.search(name)
+            name = _BRACKETED().sub("", name)
+    written = _COMPILED_NAME().search(name)
     if written:
         return name.partition("<")[0].rstrip(".+"), written[1]
     module, _, method = name.rpartition(".")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from core.domain.expressions import expression
+
 # No part of the type can match what parts it from the next, so the pattern never backtracks far.
 _HEADER = re.compile(
     r"(?P<type>[A-Za-z_$][\w$]*(?:(?:\.|::|\\\\?|\+)[\w$<>`]+)*)"
@@ -27,10 +29,10 @@ _ERROR_ENDINGS = (
     "DoesNotExist",
     "NotFound",
 )
-_LOG_LINE = re.compile(
+_LOG_LINE = expression(
     r"\[?\d{4}[-/]\d\d[-/]\d\d\b|\[?\d\d:\d\d:\d\d|\[?(?:DEBUG|INFO|WARN|WARNING|ERROR|CRITICAL|FATAL)\b"
 )
-_WORD = re.compile(r"\S+")
+_WORD = expression(r"\S+")
 
 
 def split_header(line: str) -> tuple[str, str] | None:
@@ -60,7 +62,7 @@ def guess_header(line: str) -> tuple[str, str]:
     found = split_error_header(line)
     if found:
         return found
-    for word in _WORD.finditer(line):
+    for word in _WORD().finditer(line):
         name = word.group().removesuffix(":")
         if name.endswith(("Error", "Exception")):
             behind = split_header(line[word.start() :])
@@ -70,4 +72,4 @@ def guess_header(line: str) -> tuple[str, str]:
 
 
 def is_log_line(line: str) -> bool:
-    return _LOG_LINE.match(line) is not None
+    return _LOG_LINE().match(line) is not None

@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from core.domain.expressions import expression
 from core.domain.stacktrace.chain import read_chain
 from core.domain.stacktrace.headers import split_error_header
 from core.domain.stacktrace.origin import java_in_app
 from core.domain.stacktrace.records import ExceptionInfo, Frame
 from core.domain.stacktrace.text import LINES_REMEMBERED, StackText
 
-_PLACE = re.compile(r"(?P<file>[^:()]+?)(?::(?P<line>\d{1,9}))?$")
+_PLACE = expression(r"(?P<file>[^:()]+?)(?::(?P<line>\d{1,9}))?$")
 _NO_FILE = frozenset({"Native Method", "Unknown Source", "<generated>"})
 _MARKS = ("Caused by: ", "Wrapped by: ")
 
@@ -52,7 +53,7 @@ def _call(body: str) -> tuple[str, re.Match[str]] | None:
     place, closing, _ = rest.partition(")")
     if not (opening and closing and "." in name) or " " in name:
         return None
-    match = _PLACE.match(place)
+    match = _PLACE().match(place)
     return match and (name, match)
 
 

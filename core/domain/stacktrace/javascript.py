@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from core.domain.expressions import expression
 from core.domain.stacktrace.chain import read_chain
 from core.domain.stacktrace.headers import split_error_header
 from core.domain.stacktrace.origin import javascript_in_app
@@ -14,7 +14,7 @@ from core.domain.stacktrace.text import LINES_REMEMBERED, StackText
 
 _UNCAUGHT = ("Uncaught (in promise) ", "Uncaught ", "Unhandled rejection ", "[errors]: [")
 _CAUSES = ("[cause]: ", "Caused by: ", "caused by: ")
-_NO_LINE = re.compile(r"(?:<anonymous>|native|index \d+|\[native code\]|wasm://\S*)$")
+_NO_LINE = expression(r"(?:<anonymous>|native|index \d+|\[native code\]|wasm://\S*)$")
 
 
 class _Call(NamedTuple):
@@ -100,7 +100,7 @@ def _gecko_call(body: str) -> _Call | None:
 
 def _place(text: str) -> tuple[str, int | None] | None:
     file, line = _position(text)
-    if line is None and not _NO_LINE.match(text):
+    if line is None and not _NO_LINE().match(text):
         return None
     # Rust prints the places of its frames in the form of V8.
     return None if file.endswith(".rs") else (file, line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from core.domain.expressions import expression
 from core.domain.stacktrace.records import Frame, Language
 
 # How many leading directories belong to the machine rather than to the code, by the first of them.
@@ -29,13 +30,13 @@ _DEEP_ROOT_DEPTHS = {
     "var/lib": 4,
     "private/var": 3,
 }
-_URL_HOST = re.compile(r"(?:https?|file|app|webpack|webpack-internal|capacitor)://[^/]*/", re.IGNORECASE)
-_VERSION = re.compile(r"[@-]v?\d+(?:\.\w+)+$")
+_URL_HOST = expression(r"(?:https?|file|app|webpack|webpack-internal|capacitor)://[^/]*/", re.IGNORECASE)
+_VERSION = expression(r"[@-]v?\d+(?:\.\w+)+$")
 # `releases/20240131120000`, `v1.2.3`, a commit's hash.
-_VERSION_DIRECTORY = re.compile(r"v?\d[\d.]*$|(?=[a-f]*\d)[0-9a-f]{7,64}$")
-_HASH_IN_FILE = re.compile(r"[.-](?=[a-f]*\d)[0-9a-f]{6,64}(?=\.)")
-_VITE_HASH = re.compile(r"-(?=[\w-]*[A-Z0-9])[\w-]{8}(?=\.m?js$)")
-_FUNCTION_NOISE = re.compile(
+_VERSION_DIRECTORY = expression(r"v?\d[\d.]*$|(?=[a-f]*\d)[0-9a-f]{7,64}$")
+_HASH_IN_FILE = expression(r"[.-](?=[a-f]*\d)[0-9a-f]{6,64}(?=\.)")
+_VITE_HASH = expression(r"-(?=[\w-]*[A-Z0-9])[\w-]{8}(?=\.m?js$)")
+_FUNCTION_NOISE = expression(
     r"0x[0-9a-fA-F]+"
     r"|(?<=\$\$Lambda)[$/\w]*|(?<=\$Proxy)\d+|(?<=MethodAccessor)\d+|(?<=CGLIB\$\$)[0-9a-f]+"
     r"|(?<=\$)\d+"
@@ -71,7 +72,7 @@ def frame_name(language: Language, frame: Frame) -> str:
 def short_path(file: str, language: Language) -> str:
     """The file and the directory it lies in, as far as that directory belongs to the code."""
     path = file.partition("?")[0].replace("\\", "/")
-    host = _URL_HOST.match(path)
+    host = _URL_HOST().match(path)
     absolute = path.startswith("/") or path[1:3] == ":/"
     parts = [part for part in path[host.end() if host else 0 :].split("/") if part not in {"", "."}]
     if absolute and not host:
@@ -79,12 +80,14 @@ def short_path(file: str, language: Language) -> str:
     if not parts:
         return ""
     name = parts.pop()
-    directories = (_VERSION.sub("", part) for part in reversed(parts) if not _VERSION_DIRECTORY.match(part))
+    directories = (
+        _VERSION().sub("", part) for part in reversed(parts) if not _VERSION_DIRECTORY().match(part)
+    )
     directory = next(directories, None)
     if language is Language.JAVASCRIPT:
-        name = _HASH_IN_FILE.sub("", name)
+        name = _HASH_IN_FILE().sub("", name)
         if directory == "assets" or "assets" in directories:
-            name = _VITE_HASH.sub("", name)
+            name = _VITE_HASH().sub("", name)
     return name if directory is None else f"{directory}/{name}"
 
 
@@ -93,7 +96,7 @@ def stable_function(function: str) -> str:
 
 
 def _without_noise(name: str) -> str:
-    return _FUNCTION_NOISE.sub("", name) if _NOISE_SIGN.search(name) else name
+    return _FUNCTION_NOISE().sub("", name) if _NOISE_SIGN.search(name) else name
 
 
 def _without_root(parts: list[str]) -> list[str]:

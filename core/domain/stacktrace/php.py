@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
+from core.domain.expressions import expression
 from core.domain.stacktrace.headers import split_error_header, split_header
 from core.domain.stacktrace.origin import php_in_app
 from core.domain.stacktrace.records import ExceptionInfo, Frame
 from core.domain.stacktrace.text import MAX_MESSAGE_LINES, MAX_QUOTE, StackText
 
-_CALL = re.compile(r"#\d{1,6} (?:(?P<file>.*?)\((?P<line>\d{1,9})\): |\[internal function\]: )?(?P<call>.*)$")
-_PLAIN_ERROR = re.compile(
+_CALL = expression(r"#\d{1,6} (?:(?P<file>.*?)\((?P<line>\d{1,9})\): |\[internal function\]: )?(?P<call>.*)$")
+_PLAIN_ERROR = expression(
     r"(?:PHP )?(?P<type>(?:Fatal|Parse|Core|Compile|Recoverable fatal) error|Warning|Notice|Deprecated): +"
 )
 _OBJECT = "[object] ("
@@ -72,7 +72,7 @@ def _open(body: str, *, first: bool) -> _Link | None:
         return _Link(header=body, text=[body[uncaught + len(_UNCAUGHT) :]])
     if not first and body.startswith("Next "):
         return _Link(header=body, text=[body.removeprefix("Next ")])
-    plain = _PLAIN_ERROR.search(body) if first else None
+    plain = _PLAIN_ERROR().search(body) if first else None
     if plain:
         return _Link(header=body, label=plain["type"], text=[body[plain.end() :]])
     if first and split_error_header(body):
@@ -81,7 +81,7 @@ def _open(body: str, *, first: bool) -> _Link | None:
 
 
 def _read_call(body: str) -> _Call | None:
-    match = _CALL.match(body) if body.startswith("#") else None
+    match = _CALL().match(body) if body.startswith("#") else None
     if match is None:
         return None
     call = match["call"]

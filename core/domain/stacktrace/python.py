@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from core.domain.expressions import expression
 from core.domain.stacktrace.headers import is_log_line, split_error_header, split_header
 from core.domain.stacktrace.origin import python_in_app
 from core.domain.stacktrace.records import ExceptionInfo, Frame
@@ -18,8 +19,8 @@ _SEPARATORS = (
     "The above exception was the direct cause of the following exception:",
 )
 _FRAME = re.compile(r'\s*File "(?P<file>[^"]*)", line (?P<line>\d{1,9})(?:, in (?P<function>.*))?$')
-_BOXED = re.compile(r"( +)[|+] ?(.*)$", re.DOTALL)
-_BORDER = re.compile(r"[-+]{4,}(?: (?P<number>\d+|\.\.\.) -+)?$")
+_BOXED = expression(r"( +)[|+] ?(.*)$", re.DOTALL)
+_BORDER = expression(r"[-+]{4,}(?: (?P<number>\d+|\.\.\.) -+)?$")
 _MAX_SOURCE_LINES = 8
 
 
@@ -85,12 +86,12 @@ def _rows(text: StackText) -> list[_Row]:
     rows: list[_Row] = []
     left_out_from: int | None = None
     for number, line in enumerate(text.lines):
-        match = _BOXED.match(line)
+        match = _BOXED().match(line)
         depth, body = (len(match[1]), match[2]) if match else (0, line)
         if left_out_from is not None and depth >= left_out_from:
             continue
         left_out_from = None
-        border = _BORDER.match(body)
+        border = _BORDER().match(body)
         if border and border["number"] != "1":
             # Only the first member of a group is kept: a chain has one root.
             left_out_from = depth

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
+from core.domain.expressions import expression
 from core.domain.stacktrace.headers import guess_header, split_error_header
 from core.domain.stacktrace.origin import ruby_in_app
 from core.domain.stacktrace.records import ExceptionInfo, Frame
 from core.domain.stacktrace.text import Draft, StackText
 
-_TAG = re.compile(r"\[[0-9a-f-]{8,40}\](?: |$)")
-_FROM = re.compile(r"(?:\d{1,6}: )?from ")
-_RAILS_HEADER = re.compile(r"(?P<type>[A-Z]\w*(?:::\w+)*) \((?P<message>.*)$")
+_TAG = expression(r"\[[0-9a-f-]{8,40}\](?: |$)")
+_FROM = expression(r"(?:\d{1,6}: )?from ")
+_RAILS_HEADER = expression(r"(?P<type>[A-Z]\w*(?:::\w+)*) \((?P<message>.*)$")
 _CAUSES = ("Causes:", "Caused by:")
 
 
@@ -35,7 +35,7 @@ class _Reader:
             self.links.append(raising)
             return
         frame = read_frame(body)
-        if frame and self.outermost_first and _FROM.match(body):
+        if frame and self.outermost_first and _FROM().match(body):
             self.earlier.append(frame)
         elif frame:
             self._frame(frame)
@@ -75,7 +75,7 @@ def read(text: StackText) -> tuple[ExceptionInfo, ...]:
     reader = _Reader()
     for line in text.lines:
         body = line.strip()
-        tag = _TAG.match(body)
+        tag = _TAG().match(body)
         reader.line(body[tag.end() :].strip() if tag else body)
     if reader.earlier:
         reader.links.append(Draft(frames=reader.earlier[::-1]))
@@ -83,7 +83,7 @@ def read(text: StackText) -> tuple[ExceptionInfo, ...]:
 
 
 def read_frame(body: str) -> Frame | None:
-    prefix = _FROM.match(body)
+    prefix = _FROM().match(body)
     place, has_function, quoted = (body[prefix.end() :] if prefix else body).partition(":in ")
     if has_function and quoted[:1] not in "`'":
         return None
@@ -105,7 +105,7 @@ def _read_raising_line(body: str) -> Draft | None:
     """`app.rb:3:in 'pay': message (Type)`: the innermost frame and the header in one."""
     end = body.find("': ", body.find(":in ") + 5) if ":in " in body else -1
     frame = read_frame(body[: end + 1]) if end > 0 else None
-    if frame is None or _FROM.match(body):
+    if frame is None or _FROM().match(body):
         return None
     message, _, type_ = body[end + 3 :].rpartition(" (")
     if not message:
@@ -119,7 +119,7 @@ def _just_raised(draft: Draft) -> bool:
 
 
 def _rails_header(body: str) -> tuple[str, str] | None:
-    match = _RAILS_HEADER.match(body)
+    match = _RAILS_HEADER().match(body)
     if match is None:
         return None
     message = match["message"]
