@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 import psycopg
 import pytest
 
-from core.store.database import Connection, Database
+from core.store.database import Database
 from infra.local.postgres import PostgresServer
 from tests.conftest import migrated_database
-from tests.load.explain import Explaining, Plan, read_through, rows_read
+from tests.load.explain import plans_of, read_through, rows_read
 from tests.load.fill import Sample, fill
 from tests.load.questions import questions
 
@@ -54,18 +54,9 @@ async def flooded(filled: tuple[str, Sample], request: pytest.FixtureRequest) ->
 
 
 async def test_no_look_reads_more_than_it_takes(filled: tuple[str, Sample], flooded: Database) -> None:
-    async def explained(connection: Connection) -> dict[str, list[Plan]]:
-        plans = {}
-        for name, ask in questions(filled[1]).items():
-            if not name.startswith(OFTEN):
-                continue
-            explaining = Explaining(connection=connection)
-            async with connection.transaction(force_rollback=True):
-                await ask(explaining.stand_in)
-            plans[name] = explaining.plans
-        return plans
-
-    for name, plans in (await flooded.serial(explained)).items():
+    asked = {name: ask for name, ask in questions(filled[1]).items() if name.startswith(OFTEN)}
+    found = await flooded.serial(lambda connection: plans_of(connection, asked))
+    for name, plans in found.items():
         assert plans, name
         for plan in plans:
             assert (name, read_through(plan, frozenset({"jobs"}))) == (name, set())

@@ -9,7 +9,7 @@ import pytest
 from core.store.database import Connection, Database
 from infra.local.postgres import PostgresServer
 from tests.conftest import migrate
-from tests.load.explain import Explaining, Plan, read_through, rows_read
+from tests.load.explain import Explaining, plans_of, read_through, rows_read
 from tests.load.fill import Sample, fill
 from tests.load.questions import questions
 
@@ -37,16 +37,9 @@ async def long_tables(filled: tuple[str, Sample]) -> AsyncIterator[Database]:
 
 
 async def test_an_index_finds_whatever_is_asked(filled: tuple[str, Sample], long_tables: Database) -> None:
-    async def explained(connection: Connection) -> dict[str, list[Plan]]:
-        plans = {}
-        for name, ask in questions(filled[1]).items():
-            explaining = Explaining(connection=connection)
-            async with connection.transaction(force_rollback=True):
-                await ask(explaining.stand_in)
-            plans[name] = explaining.plans
-        return plans
-
-    for name, plans in (await long_tables.serial(explained)).items():
+    asked = questions(filled[1])
+    found = await long_tables.serial(lambda connection: plans_of(connection, asked))
+    for name, plans in found.items():
         assert plans, name
         for plan in plans:
             assert (name, read_through(plan, LONG)) == (name, set())

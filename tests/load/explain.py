@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -39,6 +39,19 @@ class Explaining:
             raise AssertionError("EXPLAIN always gives a row")
         self.plans.append(row[0][0]["Plan"])
         return await self.connection.execute(sql.encode(), parameters)
+
+
+async def plans_of(
+    connection: Connection, asks: Mapping[str, Callable[[Connection], Awaitable[object]]]
+) -> dict[str, list[Plan]]:
+    """Of each question's statements. What they change is rolled back."""
+    plans = {}
+    for name, ask in asks.items():
+        explaining = Explaining(connection=connection)
+        async with connection.transaction(force_rollback=True):
+            await ask(explaining.stand_in)
+        plans[name] = explaining.plans
+    return plans
 
 
 def nodes(plan: Plan) -> Iterator[Plan]:
