@@ -65,7 +65,7 @@ class Program:
         for child in children:
             with contextlib.suppress(psutil.NoSuchProcess):
                 child.kill()
-        psutil.wait_procs(children, timeout=5)
+        wait_until(lambda: all(map(_is_over, children)), 5, f"{self.name}'s children end")
 
     def text(self) -> str:
         return self.log.read_text(errors="replace")
@@ -77,6 +77,14 @@ class Program:
                 found = json.loads(line)
                 if isinstance(found, dict):
                     yield found
+
+
+def _is_over(child: psutil.Process) -> bool:
+    """Also where its exit was not yet asked for: whoever inherits orphans may take seconds for that."""
+    try:
+        return bool(child.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def wait_until(condition: Callable[[], T], seconds: float, what: str) -> T:

@@ -54,9 +54,12 @@ parameter_overrides = "Architecture=sparc"
 [nameless.deploy.parameters]
 resolve_s3 = true
 """
-# A stand-in tells the fake account everything about itself and does what that says.
+# A stand-in tells the fake account everything about itself and does what that says. By way of a shell: a
+# checkout's path may have a space in it, and that of a script's program may not.
 STAND_IN = """\
-#!{python} -I
+#!/bin/sh
+'''exec' "{python}" -I "$0" "$@"
+' '''
 import http.client, json, os, sys
 told = {{"argv": sys.argv, "env": dict(os.environ), "cwd": os.getcwd()}}
 told["stdin"] = sys.stdin.read() if "--password-stdin" in sys.argv else ""
